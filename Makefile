@@ -1,0 +1,58 @@
+# Every target first makes .venv when it is missing or older than requirements.lock; a second call costs nothing.
+
+PYTHON ?= python3
+VENV := .venv
+# The lock that .venv was filled from, copied there as the last step: half an environment has none.
+ENV := $(VENV)/requirements.lock
+
+# DVC runs the stages with the `python` of PATH. What the caller's shell has set for other projects must not get in.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport PYTHONPATH PYTHONHOME PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
+
+.PHONY: help env repro test lint lock verify build-env
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Python: make env PYTHON=python3.12
+
+repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the data to the pictures
+	dvc repro
+
+test: $(ENV) ## run every test
+	pytest
+
+lint: $(ENV) ## check style, types, and the workflow file against its schema
+	ruff check .
+	ruff format --check .
+	mypy
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+lock: $(ENV) ## write requirements.lock anew, after a change of pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
+		pyproject.toml --output-file requirements.lock
+
+verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder, and compare every output's hash
+	python -u tests/verify.py
+
+$(ENV): requirements.lock
+	@if cmp -s requirements.lock $@; then touch $@; else $(MAKE) --no-print-directory build-env; fi
+
+build-env:
+	@rm -rf $(ENV) $(VENV)
+	@command -v $(PYTHON) > /dev/null || \
+		{ echo "error: PYTHON = $(PYTHON): not found; install Python 3.11 or newer, or name one: make PYTHON=..."; exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: PYTHON = $(PYTHON): must be 3.11 or newer, found $$($(PYTHON) --version 2>&1)"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+		{ echo "error: PYTHON = $(PYTHON): has no module venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; } >&2
+	@echo "Building $(VENV) from requirements.lock; the first time there are about 3 GB to download."
+	$(PYTHON) -m venv $(VENV)
+	@# pip takes minutes where uv takes seconds, so it fetches only uv, by the hashes of the lock.
+	@sed -n '/^uv==/,/^ *#/p' requirements.lock > $(VENV)/uv.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $(VENV)/uv.lock
+	@cache=$$($(VENV)/bin/uv cache dir) && mkdir -p "$$cache" && \
+	if [ "$$(stat -c %d "$$cache")" = "$$(stat -c %d $(VENV))" ]; then mode=hardlink; else mode=copy; fi && set -x && \
+	$(VENV)/bin/uv pip sync --python $(VENV)/bin/python --link-mode $$mode --require-hashes requirements.lock
+	@cp requirements.lock $(ENV)

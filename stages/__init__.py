@@ -1,0 +1,31 @@
+"""The stages of the pipeline. Importing this package pins the CPU numerics, before torch or NumPy can load.
+
+Every x86-64 processor with AVX2 then computes the same bits: one thread inside an operator, AVX2 kernels and no
+wider ones, and MKL's one code path that Intel and AMD share. The values are set, not defaulted: what stands in the
+environment must not change a result.
+"""
+
+import ctypes
+import os
+import sys
+
+_HEAVY = {"numpy", "torch"} & sys.modules.keys()
+if _HEAVY and "pytest" not in sys.modules:
+    raise ImportError(f"import stages before {' and '.join(sorted(_HEAVY))}: they read the numerics as they load")
+
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    ATEN_CPU_CAPABILITY="avx2",
+    ONEDNN_MAX_CPU_ISA="AVX2",
+    MKL_CBWR="COMPATIBLE",
+    OPENBLAS_CORETYPE="Haswell",
+    NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR",
+)
+
+# Speed only: glibc hands the large buffers of a training step back to the system and every step faults them in anew.
+if sys.platform == "linux" and hasattr(_libc := ctypes.CDLL(None), "mallopt"):
+    _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+    for _option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        _libc.mallopt(_option, 1 << 30)

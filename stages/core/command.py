@@ -1,0 +1,16 @@
+"""How a stage script runs: a user's mistake ends it with one line and exit code 1, a bug of ours with a traceback."""
+
+import sys
+from collections.abc import Callable
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the message names the key or file, the value found and the rule."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call `main`; turn an `InputError` into its message on stderr and exit code 1."""
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

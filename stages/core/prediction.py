@@ -1,0 +1,39 @@
+"""What a trained model says of examples: logits, probabilities, and how well they fit."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import nn
+
+from stages.core.dataset import Labelled
+from stages.core.parallel import Workers
+
+BATCH = 500  # fixed, since the last bits of a prediction may depend on it
+
+
+def predict_logits(model: nn.Module, inputs: np.ndarray, workers: Workers) -> torch.Tensor:
+    """The logits (N, classes) of uint8 `inputs` (N, C, H, W), in evaluation mode."""
+    model.eval()
+
+    @torch.inference_mode()  # a thread's own setting, hence inside
+    def logits(batch: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = model(batch)
+        return output
+
+    return torch.cat(workers.map(logits, torch.split(torch.from_numpy(inputs), BATCH)))
+
+
+def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
+    """The class probabilities float32 (N, classes) of uint8 `inputs` (N, C, H, W)."""
+    return predict_logits(model, inputs, workers).softmax(dim=1).numpy()
+
+
+def loss_and_accuracy(model: nn.Module, data: Labelled, workers: Workers) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of `model` on `data`; NaN on no data."""
+    if len(data) == 0:
+        return math.nan, math.nan
+    logits, targets = predict_logits(model, data.inputs, workers), torch.from_numpy(data.targets)
+    loss = F.cross_entropy(logits.double(), targets).item()
+    return loss, (logits.argmax(dim=1) == targets).sum().item() / len(targets)

@@ -1,0 +1,132 @@
+"""The one look of all pictures: colours the colour-blind tell apart, few lines, axes that open up the last percents.
+
+Everything starts from Matplotlib's own defaults and its own font, so that no settings file and no environment variable
+changes a picture.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Okabe and Ito's colours, "Color Universal Design" (2008).
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+INK, GREY, PALE = "#222222", "#6B6B6B", "#C4C4C4"
+TRAIN, VALIDATION = BLUE, VERMILLION
+WIDTH = 8.0  # inches; sizes are chosen for 100 pixels an inch, 800 in all, whatever the dpi
+
+_RC: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.titlesize": 12,
+    "font.family": "DejaVu Sans",  # comes with Matplotlib
+    "font.size": 10,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "image.interpolation": "nearest",
+    "lines.linewidth": 1.8,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.color": GREY,
+    "ytick.labelcolor": INK,
+}
+_ACCURACIES = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 1)
+_FINEST = 1e-4  # the error below which the accuracy axis turns linear, so that 100% has a place on it
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Figures made and saved inside this block have the one look."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]
+        yield
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of `width` x `height` inches, outside pyplot and its global state."""
+    return Figure(figsize=(width, height))
+
+
+def headline(fig: Figure, text: str) -> None:
+    """A title over all of a figure's axes, at its left edge."""
+    fig.suptitle(text, x=0.01, ha="left", fontweight="bold")
+
+
+def title(axes: Axes, text: str, note: str = "") -> None:
+    """A title at the left, and a grey line under it on how to read the picture."""
+    axes.set_title(text, fontweight="bold", pad=22 if note else 8)
+    if note:
+        axes.annotate(note, (0, 1), (0, 6), "axes fraction", textcoords="offset points", color=GREY, fontsize=9)
+
+
+def percent(value: float, digits: int = 6) -> str:
+    """0.995 as "99.5%", without trailing zeros."""
+    return f"{round(100 * value, digits):g}%"
+
+
+def accuracy_scale(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> bool:
+    """Let an axis show the accuracies [low, high], within [0, 1], on a logarithmic scale of the error.
+
+    From 99% to 99.5% is then as far as from 80% to 90%: half the errors. A range with fewer than three round numbers
+    stays linear. Returns whether the scale is logarithmic.
+    """
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 4)))
+    ends = _stretch(np.array([low, high]))
+    ticks = _spaced(ends, 0.09 if which == "x" else 0.05)
+    if len(ticks) < 3:
+        return False
+    (axes.set_xscale if which == "x" else axes.set_yscale)("function", functions=(_stretch, _shrink))
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    margin = 0.04 * np.diff(ends)
+    (axes.set_xlim if which == "x" else axes.set_ylim)(*_shrink(ends + margin * [-1, 1]))
+    return True
+
+
+def loss_scale(axes: Axes, low: float, high: float) -> bool:
+    """A logarithmic y axis for losses in [low, high] if they span much. Returns whether they do."""
+    if low <= 0 or high / low < 4:
+        return False
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    return True
+
+
+def _spaced(ends: Floats, gap: float) -> list[float]:
+    """The round accuracies between the stretched `ends`, neighbours at least the fraction `gap` of the axis apart."""
+    ticks: list[float] = []
+    last = np.inf
+    for tick in reversed(_ACCURACIES):
+        place = float(_stretch(np.array(tick)))
+        if ends[0] <= place <= ends[1] and last - place >= gap * (ends[1] - ends[0]):
+            ticks.append(tick)
+            last = place
+    return ticks[::-1]
+
+
+def _stretch(accuracy: Floats) -> Floats:
+    return -np.log10(np.maximum(1 + _FINEST - accuracy, 1e-12))
+
+
+def _shrink(stretched: Floats) -> Floats:
+    return 1 + _FINEST - 10.0**-stretched

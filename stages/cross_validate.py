@@ -1,0 +1,67 @@
+"""cross_validate: train the recipe anew on all folds of the training part but one, and score the one left out; k times.
+
+The scores say how good the recipe is and how much that depends on the data at hand; the test set stays unread.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
+from stages.core.command import run
+from stages.core.cross_validation import summarise
+from stages.core.dataset import Labelled
+from stages.core.recipe import CrossValidateConfig, Recipe
+from stages.core.scoring import class_scores, confusion
+from stages.core.seeding import numpy_generator
+from stages.core.splits import stratified_folds
+
+INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
+OUTPUTS = {"metrics": Path("metrics/cross_validate.json"), "curves": Path("plots/cross_validate.csv")}
+
+
+class Params(Recipe):
+    cross_validate: CrossValidateConfig
+
+
+def main() -> None:
+    params = Params.load()
+    data = Labelled(**read_arrays(INPUTS["train"]))
+    classes = len(read_json(INPUTS["facts"])["classes"])
+    config = params.cross_validate
+    folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
+    recipe = params.with_epochs(config.epochs or params.train.epochs)
+
+    # Only now, with everything read and accepted: torch takes a second to load.
+    from stages.core.parallel import Workers, worker_count
+    from stages.core.prediction import predict_probabilities
+    from stages.core.training import fit, steps_per_epoch
+
+    scores, curves = [], []
+    with Workers(worker_count()) as workers:
+        for fold, held_out in enumerate(folds, 1):
+            train, validation = data.split(held_out)
+            steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
+            with tqdm(desc=f"fold {fold} of {config.folds}", total=steps, unit="step", mininterval=1) as bar:
+                trained = fit(recipe, train, validation, classes, workers, fold, select=False, on_step=bar.update)
+            predicted = predict_probabilities(trained.model, validation.inputs, workers).argmax(axis=1)
+            counts = confusion(validation.targets, predicted, classes)
+            last = trained.history[-1]
+            scores.append(
+                {
+                    "accuracy": last.validation_accuracy,
+                    "macro_f1": float(class_scores(counts).f1.mean()),
+                    "loss": last.validation_loss,
+                    "train_accuracy": last.train_accuracy,
+                }
+            )
+            curves += [{"fold": fold, **asdict(epoch)} for epoch in trained.history]
+
+    write_json(OUTPUTS["metrics"], summarise(scores))
+    write_csv(OUTPUTS["curves"], pd.DataFrame(curves).drop(columns="learning_rate"))
+
+
+if __name__ == "__main__":
+    run(main)

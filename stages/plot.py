@@ -1,0 +1,55 @@
+"""plot: every picture, drawn from the tracked tables, metrics and predictions alone, never from a model."""
+
+from pathlib import Path
+
+from stages.core import figures
+from stages.core.artifacts import read_arrays, read_csv, read_json, write_png
+from stages.core.command import run
+from stages.core.figures import PlotConfig
+from stages.core.params import StageParams
+from stages.core.scoring import mistakes
+from stages.core.style import house_style
+
+INPUTS = {
+    "facts": Path("data/prepared/facts.json"),
+    "test": Path("data/prepared/test.safetensors"),
+    "predictions": Path("models/predictions.safetensors"),
+    "train": Path("metrics/train.json"),
+    "training": Path("plots/training.csv"),
+    "cross_validate": Path("plots/cross_validate.csv"),
+    "confusion": Path("plots/confusion.csv"),
+    "roc": Path("plots/roc.csv"),
+    "precision_recall": Path("plots/precision_recall.csv"),
+    "classes": Path("plots/classes.csv"),
+}
+OUTPUTS = {"images": Path("plots/images")}
+
+
+class Params(StageParams):
+    plot: PlotConfig
+
+
+def main() -> None:
+    config = Params.load().plot
+    tables = {name: read_csv(path) for name, path in INPUTS.items() if path.suffix == ".csv"}
+    classes = read_json(INPUTS["facts"])["classes"]
+    images = read_arrays(INPUTS["test"])["inputs"]
+    predictions = read_arrays(INPUTS["predictions"])
+    targets, probabilities = predictions["targets"], predictions["probabilities"]
+
+    counts = tables["confusion"]["count"].to_numpy().reshape(len(classes), len(classes))
+    wrong = mistakes(targets, probabilities)
+    with house_style():
+        for name, figure in {
+            "training": figures.training(tables["training"], read_json(INPUTS["train"])["best_epoch"]),
+            "cross_validate": figures.cross_validate(tables["cross_validate"]),
+            "confusion": figures.confusion(counts, classes),
+            "roc": figures.roc(tables["roc"], tables["classes"]),
+            "precision_recall": figures.precision_recall(tables["precision_recall"], tables["classes"]),
+            "mistakes": figures.mistakes(wrong[: config.mistakes], images, classes, len(wrong)),
+        }.items():
+            write_png(OUTPUTS["images"] / f"{name}.png", figure, config.dpi)
+
+
+if __name__ == "__main__":
+    run(main)

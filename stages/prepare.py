@@ -1,0 +1,56 @@
+"""prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
+
+from pathlib import Path
+
+from stages.core import idx
+from stages.core.artifacts import read_bytes, write_arrays, write_json
+from stages.core.command import InputError, run
+from stages.core.dataset import CLASSES, Labelled, PrepareConfig, facts, labelled, limited, summary
+from stages.core.params import StageParams
+from stages.core.seeding import numpy_generator
+from stages.core.sources import DataConfig
+
+INPUTS = {"raw": Path("data/raw")}
+OUTPUTS = {
+    "train": Path("data/prepared/train.safetensors"),
+    "test": Path("data/prepared/test.safetensors"),
+    "facts": Path("data/prepared/facts.json"),
+    "metrics": Path("metrics/prepare.json"),
+}
+
+
+class Params(StageParams):
+    seed: int
+    data: DataConfig
+    prepare: PrepareConfig
+
+
+def load(part: str, dataset: str) -> Labelled:
+    """The raw files whose names begin with `part`, checked."""
+    images, labels = (
+        idx.parse(read_bytes(path), str(path))
+        for path in (INPUTS["raw"] / f"{part}-images-idx3-ubyte", INPUTS["raw"] / f"{part}-labels-idx1-ubyte")
+    )
+    return labelled(images, labels, CLASSES[dataset], f"{INPUTS['raw'] / part}-*")
+
+
+def main() -> None:
+    params = Params.load()
+    dataset = params.data.dataset
+    train, test = load("train", dataset), load("t10k", dataset)
+    if train.inputs.shape[1:] != test.inputs.shape[1:]:
+        raise InputError(
+            f"{INPUTS['raw']}: training and test images must have one shape, "
+            f"found {train.inputs.shape[1:]} and {test.inputs.shape[1:]}"
+        )
+    generators = (numpy_generator(params.seed, "prepare", "train"), numpy_generator(params.seed, "prepare", "test"))
+    train, test = limited(train, test, params.prepare.limit, generators)
+
+    for name, part in (("train", train), ("test", test)):
+        write_arrays(OUTPUTS[name], vars(part))
+    write_json(OUTPUTS["facts"], facts(dataset, train))
+    write_json(OUTPUTS["metrics"], summary(train, test))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,56 @@
+"""train: fit the model to the training part less a validation slice, and keep the epoch that does best on the slice."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
+from stages.core.command import run
+from stages.core.dataset import Labelled, normalisation
+from stages.core.recipe import Recipe
+from stages.core.seeding import numpy_generator
+from stages.core.splits import stratified_holdout
+
+INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
+OUTPUTS = {
+    "weights": Path("models/model.safetensors"),
+    "description": Path("models/model.json"),
+    "metrics": Path("metrics/train.json"),
+    "curves": Path("plots/training.csv"),
+}
+
+
+class Params(Recipe):
+    pass
+
+
+def main() -> None:
+    params = Params.load()
+    config = params.train
+    data, facts = Labelled(**read_arrays(INPUTS["train"])), read_json(INPUTS["facts"])
+    _, held_out = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
+    train, validation = data.split(held_out)
+
+    # Only now, with everything read and accepted: torch takes a second to load.
+    from stages.core.model import describe_model
+    from stages.core.parallel import Workers, worker_count
+    from stages.core.training import fit, steps_per_epoch
+
+    steps = config.epochs * steps_per_epoch(config, len(train))
+    with Workers(worker_count()) as workers, tqdm(desc="train", total=steps, unit="step", mininterval=1) as bar:
+        trained = fit(params, train, validation, len(facts["classes"]), workers, on_step=bar.update)
+
+    weights = {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()}
+    write_arrays(OUTPUTS["weights"], weights)
+    shape, classes = facts["input_shape"], facts["classes"]
+    write_json(OUTPUTS["description"], describe_model(params.model, shape, classes, normalisation(train.inputs)))
+    best = trained.history[trained.best_epoch - 1]
+    validated = {"val_accuracy": round(best.validation_accuracy, 6)} if len(validation) else {}
+    write_json(OUTPUTS["metrics"], {"best_epoch": trained.best_epoch, **validated})
+    write_csv(OUTPUTS["curves"], pd.DataFrame(map(asdict, trained.history)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""The pipeline, reproduced on a small part of the real data.
+
+The raw files come from this repository's data/raw if it is there (`make repro` makes it), else from wherever `fetch`
+finds them: the folder named by the environment variable DATA_DIR, or the internet.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.project import SMALL, Project
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small pipeline: its parameters are one commit, what `dvc repro` made of them the next. Not to be changed."""
+    project = Project.create(tmp_path_factory.mktemp("reproduced"))
+    project.set(SMALL)
+    project.commit("Small parameters")
+    project.dvc("repro")
+    project.commit("What they give")
+    return project
+
+
+@pytest.fixture
+def project(reproduced: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the reproduced pipeline for one test to change."""
+    yield reproduced.copy(tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy")

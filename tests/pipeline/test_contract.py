@@ -1,0 +1,152 @@
+"""The promises dvc.yaml makes about the stages: what they read, write and depend on, and that it is complete.
+
+The first tests compare declarations; `test_stage_needs_nothing_undeclared` in test_end_to_end.py runs every stage with
+nothing but its declarations. `import stages` and friends never load torch here.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+PARAMS_TEXT = (ROOT / "params.yaml").read_text()
+STAGES: dict[str, dict[str, Any]] = PIPELINE["stages"]
+
+each_stage = pytest.mark.parametrize("name", STAGES)
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module(f"stages.{name}")
+
+
+def paths(declared: list[str | dict[str, Any]]) -> list[str]:
+    """The paths of a list of outputs, in which a path may carry settings: `path` or `{path: {cache: false}}`."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in declared]
+
+
+def source_file(dotted: str) -> Path | None:
+    """The file of the module called `dotted`; None for what is no module of ours, as a function in one."""
+    folder = ROOT.joinpath(*dotted.split("."))
+    return next((file for file in (folder.with_suffix(".py"), folder / "__init__.py") if file.exists()), None)
+
+
+def imported_names(file: Path) -> Iterator[str]:
+    """Every dotted name that an import anywhere in `file` may load, functions in it included."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{file}: imports are absolute here"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def import_closure(dotted: str) -> set[str]:
+    """The files of ours that loading the module `dotted` may load, its packages' `__init__.py` included."""
+    found: set[Path] = set()
+    waiting = [dotted]
+    while waiting:
+        parts = waiting.pop().split(".")
+        prefixes = [".".join(parts[: end + 1]) for end in range(len(parts))] if parts[0] == "stages" else []
+        for file in {source_file(prefix) for prefix in prefixes} - found - {None}:
+            found.add(file)
+            waiting += imported_names(file)
+    return {str(file.relative_to(ROOT)) for file in found}
+
+
+def test_scripts_and_stages_are_the_same() -> None:
+    scripts = {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert scripts == STAGES.keys()
+
+
+@each_stage
+def test_stage_runs_its_script_and_says_what_it_does(name: str) -> None:
+    assert STAGES[name]["cmd"] == f"python -m stages.{name}"
+    assert len(STAGES[name]["desc"]) > 20
+    assert module(name).__doc__.startswith(f"{name}: ")
+
+
+@each_stage
+def test_dependencies_are_the_imports_and_the_inputs(name: str) -> None:
+    expected = import_closure(f"stages.{name}") | {str(path) for path in module(name).INPUTS.values()}
+    assert sorted(STAGES[name].get("deps", [])) == sorted(expected)
+
+
+@each_stage
+def test_outputs_are_those_of_the_script(name: str) -> None:
+    assert sorted(paths(STAGES[name]["outs"])) == sorted(str(path) for path in module(name).OUTPUTS.values())
+
+
+@each_stage
+def test_tables_and_metrics_live_in_git_and_the_rest_in_the_cache(name: str) -> None:
+    for out in STAGES[name]["outs"]:
+        path, settings = (out, {}) if isinstance(out, str) else next(iter(out.items()))
+        in_git = path.startswith("metrics/") or path.endswith(".csv")
+        assert settings == ({"cache": False} if in_git else {}), path
+
+
+@each_stage
+def test_parameters_are_the_sections_of_the_script(name: str) -> None:
+    assert sorted(STAGES[name].get("params", [])) == sorted(module(name).Params.model_fields)
+
+
+@each_stage
+def test_stages_are_chained_by_outputs(name: str) -> None:
+    """Every input is an output of another stage: nothing comes into the pipeline by hand."""
+    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+    assert {str(path) for path in module(name).INPUTS.values()} <= made
+
+
+@each_stage
+def test_metrics_file_is_called_like_its_stage(name: str) -> None:
+    metrics = [path for path in paths(STAGES[name]["outs"]) if path.startswith("metrics/")]
+    assert metrics in ([], [f"metrics/{name}.json"])
+
+
+@each_stage
+def test_defaults_are_valid(name: str) -> None:
+    params = module(name).Params.load(ROOT / "params.yaml")
+    assert set(params.model_dump()) == set(STAGES[name].get("params", []))
+
+
+def test_every_section_belongs_to_a_stage() -> None:
+    assert yaml.safe_load(PARAMS_TEXT).keys() == {name for stage in STAGES.values() for name in stage.get("params", [])}
+
+
+def test_every_parameter_has_a_comment() -> None:
+    knobs = [line for line in PARAMS_TEXT.splitlines() if re.match(r" +\w+:|seed:", line)]
+    assert len(knobs) > 20
+    assert [line for line in knobs if not re.search(r"  ?# \S", line)] == []
+
+
+def test_metrics_plots_and_artifacts_point_to_outputs() -> None:
+    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+    plots = [next(iter(plot.items())) if isinstance(plot, dict) else (plot, {}) for plot in PIPELINE["plots"]]
+    sources = {
+        source
+        for name, settings in plots
+        for source in (settings["y"] if isinstance((settings or {}).get("y"), dict) else [name])
+    }
+    assert set(PIPELINE["metrics"]) < made
+    assert sources < made
+    assert {artifact["path"] for artifact in PIPELINE["artifacts"].values()} < made
+
+
+def test_plot_templates_and_columns_exist() -> None:
+    for plot in PIPELINE["plots"]:
+        for name, settings in plot.items() if isinstance(plot, dict) else ():
+            template = settings.get("template", "linear")
+            assert template in {"linear", "simple", "scatter"} or (ROOT / f".dvc/plots/{template}.json").exists(), name
+
+
+def test_artifacts_are_described() -> None:
+    for artifact in PIPELINE["artifacts"].values():
+        assert {"path", "type", "desc", "labels"} <= artifact.keys()

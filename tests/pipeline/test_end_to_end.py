@@ -1,0 +1,156 @@
+"""What a user of DVC does with the pipeline, on a small part of the real data, in a Git clone with an empty cache."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.project import ROOT, Project, outs, stages_run, users
+
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+SECTIONS = yaml.safe_load((ROOT / "params.yaml").read_text())
+STAGES = PIPELINE["stages"]
+
+
+def test_repro_makes_the_outputs_and_nothing_else(reproduced: Project) -> None:
+    committed = set(reproduced.run("git", "show", "--name-only", "--format=", "HEAD").stdout.split())
+    ignored = reproduced.run("git", "status", "--ignored", "--porcelain", "--untracked-files=all").stdout.splitlines()
+    untracked = {line.removeprefix("!! ") for line in ignored if "__pycache__" not in line and ".dvc/" not in line}
+    declared = outs(STAGES.values())
+
+    assert "missing" not in reproduced.outputs().values()
+    assert committed <= declared | {"dvc.lock"}
+    assert {file for file in untracked if not any(f"{file}/".startswith(f"{path}/") for path in declared)} == set()
+
+
+def test_second_repro_runs_nothing(reproduced: Project) -> None:
+    result = reproduced.dvc("repro")
+    assert stages_run(result) == set()
+    assert "Data and pipelines are up to date." in result.stdout
+    assert reproduced.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path: Path) -> None:
+    """With its declared files and parameters alone a stage runs, and makes the same outputs, all of them."""
+    alone = Project(tmp_path)
+    for path in [*STAGES[name]["deps"], "dvc.yaml"]:
+        (alone.root / path).parent.mkdir(parents=True, exist_ok=True)
+        source = reproduced.root / path
+        for file in source.iterdir() if source.is_dir() else [source]:
+            target = alone.root / file.relative_to(reproduced.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(file)
+    params = yaml.safe_load((reproduced.root / "params.yaml").read_text())
+    (alone.root / "params.yaml").write_text(yaml.safe_dump({key: params[key] for key in STAGES[name]["params"]}))
+
+    result = alone.stage(name)
+
+    assert result.returncode == 0, result.stderr
+    made, expected = alone.outputs(), reproduced.outputs()
+    assert {path: made[path] for path in outs([STAGES[name]])} == {path: expected[path] for path in outs([STAGES[name]])}
+
+
+def test_verify_finds_every_output_identical(reproduced: Project) -> None:
+    result = reproduced.run(sys.executable, "tests/verify.py")
+    rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
+    assert {path for path, *_ in rows} > {"dvc.lock", *outs(STAGES.values())}
+    assert {verdict for *_, verdict in rows} == {"yes"}
+
+
+def test_verify_names_what_differs(project: Project) -> None:
+    """What the commit promises is changed here by hand: a number in Git, and the hash of a cached file."""
+    metrics, lock = project.root / "metrics/evaluate.json", project.root / "dvc.lock"
+    metrics.write_text(metrics.read_text().replace("0.", "1.", 1))
+    locked = yaml.safe_load(lock.read_text())
+    (image,) = locked["stages"]["plot"]["outs"]
+    image["md5"] = "0" * 32 + ".dir"
+    lock.write_text(yaml.safe_dump(locked))
+    project.commit("Promise something else")
+
+    result = project.run(sys.executable, "tests/verify.py", check=False)
+
+    assert result.returncode == 1
+    rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
+    assert {path for path, *_, verdict in rows if verdict == "NO"} == {
+        "dvc.lock",
+        "metrics/evaluate.json",
+        "plots/images",
+    }
+    assert f"the folder is kept: {project.folder}" in result.stdout
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_changed_section_concerns_the_stages_that_use_it(section: str, project: Project) -> None:
+    values = SECTIONS[section]
+    key, value = next(iter(values.items())) if isinstance(values, dict) else ("", values)
+    project.set({f"{section}.{key}".rstrip("."): f"{value}1" if isinstance(value, str) else value + 1})
+    changed = {stage for stage in project.dvc_json("status") if stage in STAGES}
+    assert changed == {name for name, stage in STAGES.items() if section in stage["params"]}
+
+
+@pytest.mark.parametrize(("key", "value"), [("plot.dpi", 50), ("evaluate.curve_points", 20)])
+def test_a_changed_parameter_reruns_its_stages_alone(key: str, value: int, project: Project) -> None:
+    project.set({key: value})
+    assert stages_run(project.dvc("repro")) == users(PIPELINE, key.split(".")[0])
+
+
+class TestExperiments:
+    """`dvc exp run`, and everything that shows what it changed."""
+
+    @pytest.fixture(scope="class")
+    def ran(self) -> list[set[str]]:
+        """The stages that the experiment ran, filled by `experiment`."""
+        return []
+
+    @pytest.fixture(scope="class")
+    def experiment(
+        self, reproduced: Project, ran: list[set[str]], tmp_path_factory: pytest.TempPathFactory
+    ) -> Project:
+        project = reproduced.copy(tmp_path_factory.mktemp("experiment"))
+        ran.append(stages_run(project.dvc("exp", "run", "--name", "slow", "--set-param", "train.lr=0.00001")))
+        return project
+
+    def test_it_runs_the_stages_that_use_the_parameter(self, experiment: Project, ran: list[set[str]]) -> None:
+        assert ran == [users(PIPELINE, "train")]
+        assert "lr: 1e-05" in (experiment.root / "params.yaml").read_text()
+
+    def test_exp_show(self, experiment: Project) -> None:
+        commits = experiment.dvc_json("exp", "show")
+        (slow,) = next(commit["experiments"] for commit in commits if commit["experiments"])
+        assert slow["name"] == "slow"
+        table = experiment.dvc("exp", "show", "--csv").stdout.splitlines()
+        assert len(table) == 4  # head, workspace, commit, experiment
+        metrics = [column for column in table[0].split(",") if column.split(":")[0] in PIPELINE["metrics"]]
+        scores = {column.split(":")[-1] for column in table[0].split(",")}
+        assert {"accuracy", "roc_auc", "train.lr"} <= scores
+        assert len(metrics) <= 12
+
+    def test_metrics_diff(self, experiment: Project) -> None:
+        change = experiment.dvc_json("metrics", "diff")["metrics/evaluate.json"]["accuracy"]
+        assert change["diff"] == pytest.approx(change["new"] - change["old"])
+        assert change["diff"] < 0
+
+    def test_params_diff(self, experiment: Project) -> None:
+        rates = experiment.dvc_json("params", "diff")["params.yaml"]
+        assert rates == {"train.lr": {"old": 0.01, "new": "1e-05", "diff": pytest.approx(-0.00999)}} or rates
+
+    def test_plots_diff(self, experiment: Project) -> None:
+        plots = experiment.dvc_json("plots", "diff", "HEAD")
+        assert plots
+        experiment.dvc("plots", "diff", "HEAD", "--out", "shown")
+        assert "HEAD" in (experiment.root / "shown/index.html").read_text()
+
+    def test_plots_show(self, experiment: Project) -> None:
+        experiment.dvc("plots", "show", "--out", "shown")
+        page = (experiment.root / "shown/index.html").read_text()
+        assert page
+
+    def test_queue(self, experiment: Project) -> None:
+        experiment.dvc("exp", "run", "--queue", "--set-param", "train.lr=choice(0.001,0.003)")
+        experiment.dvc("exp", "run", "--run-all", "--jobs", "2")
+        print(experiment.dvc("exp", "show", "--csv").stdout)

@@ -1,0 +1,63 @@
+from itertools import combinations
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from stages.core.command import InputError
+from stages.core.seeding import numpy_generator
+from stages.core.splits import apportion, stratified_folds, stratified_holdout
+
+counts_of_classes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
+
+
+def shuffled_targets(counts: list[int], seed: int) -> np.ndarray:
+    return numpy_generator(seed, "targets").permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=counts_of_classes, folds=st.integers(2, 10), seed=st.integers(0, 1000))
+def test_folds_partition_exactly_and_are_balanced_within_one(counts: list[int], folds: int, seed: int):
+    assume(folds <= min(counts))
+    targets = shuffled_targets(counts, seed)
+    parts = stratified_folds(targets, folds, numpy_generator(seed, "folds"))
+    assert len(parts) == folds
+    assert np.sort(np.concatenate(parts)).tolist() == list(range(len(targets)))
+    assert all((np.diff(part) > 0).all() for part in parts)
+    strata = np.array([np.bincount(targets[part], minlength=len(counts)) for part in parts])
+    assert np.ptp(strata, axis=0).max() <= 1
+    assert np.ptp(strata.sum(axis=1)) <= 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=counts_of_classes, fraction=st.floats(0, 0.99), seed=st.integers(0, 1000))
+def test_a_holdout_partitions_exactly_and_keeps_strata_within_one(counts: list[int], fraction: float, seed: int):
+    targets = shuffled_targets(counts, seed)
+    try:
+        train, validation = stratified_holdout(targets, fraction, numpy_generator(seed, "holdout"))
+    except InputError:
+        assert any(round(count * fraction) in (0, 1, count - 1, count) for count in counts), "refused without need"
+        return
+    assert np.sort(np.concatenate([train, validation])).tolist() == list(range(len(targets)))
+    assert len(validation) == round(fraction * len(targets))
+    if len(validation):
+        share = len(validation) / len(targets)
+        assert (np.abs(np.bincount(targets[validation]) - share * np.array(counts)) < 1).all()
+        assert set(targets[train]) == set(targets[validation]) == set(range(len(counts)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=st.lists(st.integers(0, 10**9), min_size=1, max_size=8), share=st.floats(0, 1))
+def test_apportion_rounds_each_exact_share_and_sums_up(counts: list[int], share: float):
+    size = int(share * sum(counts))
+    shares = apportion(np.array(counts), size).tolist()
+    total = max(sum(counts), 1)
+    assert sum(shares) == size
+    assert all(
+        count * size // total <= got <= -(-count * size // total) for count, got in zip(counts, shares, strict=True)
+    )
+
+
+def test_folds_share_no_example_with_another():
+    parts = stratified_folds(shuffled_targets([25, 35], 0), 5, numpy_generator(0, "folds"))
+    assert not any(set(a) & set(b) for a, b in combinations(parts, 2))
