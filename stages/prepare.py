@@ -1,6 +1,9 @@
 """prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from stages.core import idx
 from stages.core.artifacts import read_bytes, write_arrays, write_json
@@ -20,7 +23,7 @@ OUTPUTS = {
 
 
 class Params(StageParams):
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     data: DataConfig
     prepare: PrepareConfig
 

@@ -39,7 +39,8 @@ _PARTS = {"train": TRAIN, "validation": VALIDATION}
 _QUANTITIES: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
 _HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
 _LISTED = 18  # classes beside a curve plot, at most
-_GALLERY_COLUMNS = 6
+_GALLERY_COLUMNS = 5
+_NAME = 16  # characters of a class name where there is little room
 
 
 class PlotConfig(Section):
@@ -90,10 +91,8 @@ def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
 
     fig = figure(7.2)
     axes = fig.subplots()
-    for cells, colours, most in ((hit, "Blues", 1), (~hit, "Oranges", worst)):
-        axes.imshow(
-            np.where(cells & (counts > 0), shares, np.nan), cmap=colours, vmin=0, vmax=1.3 * most, aspect="auto"
-        )
+    for cells, colours, most in ((hit, "Blues", 1.3), (~hit, "Oranges", 1.6 * worst)):
+        axes.imshow(np.where(cells & (counts > 0), shares, np.nan), cmap=colours, vmin=0, vmax=most, aspect="auto")
     cell = 6.4 / number  # inches, about
     for (row, column), count in np.ndenumerate(counts):
         if count == 0 or cell < 0.25:
@@ -142,7 +141,7 @@ def roc(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     axes.set_xlim(least, 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
     axes.xaxis.set_minor_locator(NullLocator())
-    accuracy_scale(axes, "y", min(line.y.min() for line in lines.values()), 1)
+    accuracy_scale(axes, "y", _lowest(lines), 1, finest=1 / scores["support"].max())
     axes.set(xlabel="false positive rate", ylabel="true positive rate")
     title(
         axes,
@@ -156,8 +155,8 @@ def precision_recall(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Precision-recall curves; `table` is plots/precision_recall.csv, `scores` plots/classes.csv."""
     found = _curves(table, "recall", "precision")
     fig, axes = _curve_plot(found, scores, "average_precision", "AP")
-    accuracy_scale(axes, "x", 0, 1)
-    accuracy_scale(axes, "y", min(curve.y.min() for curve in found.values()), 1)
+    accuracy_scale(axes, "x", 0, 1, finest=1 / scores["support"].max())
+    accuracy_scale(axes, "y", _lowest(found), 1, finest=1 / scores["support"].max())
     axes.set(xlabel="recall", ylabel="precision")
     title(
         axes,
@@ -170,7 +169,7 @@ def precision_recall(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
 def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Sequence[str], total: int) -> Figure:
     """A gallery of the `worst` mistakes, of `total` made on the test set `images`, uint8 (N, C, H, W)."""
     rows = -(-len(worst) // _GALLERY_COLUMNS)
-    fig = figure(0.6 + 1.72 * rows if worst else 1.2)
+    fig = figure(0.5 + 2.05 * rows if worst else 1.2)
     if not worst:
         headline(fig, f"No mistakes on {len(images):,} test images")
         return fig
@@ -179,8 +178,8 @@ def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Seque
         axes.set_axis_off()
     for axes, mistake in zip(fig.axes, worst, strict=False):
         axes.imshow(_displayable(images[mistake.index]), cmap="gray_r", vmin=0, vmax=255)
-        axes.set_title(f"true: {classes[mistake.actual]}", fontsize=9, loc="center", color=BLUE, pad=3)
-        said = f"{classes[mistake.predicted]}, {100 * mistake.probability:.1f}%"
+        axes.set_title(f"true: {_short(classes[mistake.actual])}", fontsize=9, loc="center", color=BLUE, pad=3)
+        said = f"predicted: {_short(classes[mistake.predicted])}\n{100 * mistake.probability:.1f}%"
         axes.text(0.5, -0.03, said, color=VERMILLION, fontsize=9, ha="center", va="top", transform=axes.transAxes)
     return fig
 
@@ -199,7 +198,7 @@ def _epochs(axes: Axes, epochs: pd.Series, quantity: Literal["loss", "accuracy"]
         title(axes, "Accuracy", "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " ")
     axes.set_xlabel("epoch")
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
@@ -243,7 +242,7 @@ def _curve_plot(lines: Mapping[str, Curve], scores: pd.DataFrame, area: str, are
     colours = dict(zip(ranked, _HIGHLIGHTS, strict=False))
 
     fig = figure(5.2)
-    axes, listing = fig.subplots(1, 2, width_ratios=[4, 1])
+    axes, listing = fig.subplots(1, 2, width_ratios=[3.6, 1])
     for name, line in lines.items():
         if name == macro:
             axes.plot(*line, color=INK, linewidth=2.4, zorder=4)
@@ -257,11 +256,20 @@ def _curve_plot(lines: Mapping[str, Curve], scores: pd.DataFrame, area: str, are
     listing.text(1, 0, area_name, color=GREY, ha="right", fontsize=9)
     for row, (name, value, colour) in enumerate(entries[: _LISTED + 1], start=1):
         weight = "bold" if colour != GREY else "normal"
-        listing.text(0, row, name, color=colour, fontsize=9, fontweight=weight)
-        listing.text(1, row, f"{value:.6f}", color=colour, fontsize=9, ha="right")
+        listing.text(0, row, _short(name), color=colour, fontsize=9, fontweight=weight)
+        listing.text(1, row, f"{value:.5f}", color=colour, fontsize=9, ha="right")
     if len(entries) > _LISTED + 1:
         listing.text(0, _LISTED + 2, f"and {len(entries) - _LISTED - 1} more", color=GREY, fontsize=9)
     return fig, axes
+
+
+def _lowest(lines: Mapping[str, Curve]) -> float:
+    """Where the y axis of a curve plot starts: it is no close-up of perfect curves."""
+    return min(0.9, *(float(line.y.min()) for line in lines.values()))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
 
 
 def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

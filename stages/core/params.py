@@ -23,6 +23,17 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """A mapping whose keys differ; PyYAML would silently keep the last of two."""
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    if twice := {key for key in keys if keys.count(key) > 1}:
+        raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(map(str, sorted(twice)))}: given twice")
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
 class Section(BaseModel):
     """One section of params.yaml; subclasses declare its keys, their types and their ranges."""
 

@@ -46,8 +46,7 @@ _RC: dict[str, Any] = {
     "ytick.color": GREY,
     "ytick.labelcolor": INK,
 }
-_ACCURACIES = (0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 1)
-_FINEST = 1e-4  # the error below which the accuracy axis turns linear, so that 100% has a place on it
+_ACCURACIES = (1, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0)
 
 
 @contextmanager
@@ -81,24 +80,37 @@ def percent(value: float, digits: int = 6) -> str:
     return f"{round(100 * value, digits):g}%"
 
 
-def accuracy_scale(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> bool:
+def accuracy_scale(axes: Axes, which: Literal["x", "y"], low: float, high: float, finest: float = 1e-4) -> bool:
     """Let an axis show the accuracies [low, high], within [0, 1], on a logarithmic scale of the error.
 
-    From 99% to 99.5% is then as far as from 80% to 90%: half the errors. A range with fewer than three round numbers
-    stays linear. Returns whether the scale is logarithmic.
+    From 99% to 99.5% is then as far as from 80% to 90%: half the errors. Below the error `finest` the scale turns
+    linear, so that 100% has a place on it. A range with fewer than three round numbers stays linear. Returns whether
+    the scale is logarithmic.
     """
+
+    def stretch(accuracy: Floats) -> Floats:
+        return -np.log10(np.maximum(1 + finest - accuracy, 1e-12))
+
+    def shrink(stretched: Floats) -> Floats:
+        return 1 + finest - 10.0**-stretched
+
     axis = axes.xaxis if which == "x" else axes.yaxis
+    bottom, top = stretch(np.array([low, high]))
+    least_gap = (0.09 if which == "x" else 0.05) * (top - bottom)
+    ticks: list[float] = []
+    last_place = np.inf
+    for tick, place in zip(_ACCURACIES, stretch(np.array(_ACCURACIES)), strict=True):
+        if bottom <= place <= top and last_place - place >= least_gap:
+            ticks.append(tick)
+            last_place = place
+    if logarithmic := len(ticks) >= 3:
+        (axes.set_xscale if which == "x" else axes.set_yscale)("function", functions=(stretch, shrink))
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        margin = 0.04 * (top - bottom)
+        (axes.set_xlim if which == "x" else axes.set_ylim)(*shrink(np.array([bottom - margin, top + margin])))
     axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 4)))
-    ends = _stretch(np.array([low, high]))
-    ticks = _spaced(ends, 0.09 if which == "x" else 0.05)
-    if len(ticks) < 3:
-        return False
-    (axes.set_xscale if which == "x" else axes.set_yscale)("function", functions=(_stretch, _shrink))
-    axis.set_major_locator(FixedLocator(ticks))
-    axis.set_minor_locator(NullLocator())
-    margin = 0.04 * np.diff(ends)
-    (axes.set_xlim if which == "x" else axes.set_ylim)(*_shrink(ends + margin * [-1, 1]))
-    return True
+    return logarithmic
 
 
 def loss_scale(axes: Axes, low: float, high: float) -> bool:
@@ -110,23 +122,3 @@ def loss_scale(axes: Axes, low: float, high: float) -> bool:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
     return True
-
-
-def _spaced(ends: Floats, gap: float) -> list[float]:
-    """The round accuracies between the stretched `ends`, neighbours at least the fraction `gap` of the axis apart."""
-    ticks: list[float] = []
-    last = np.inf
-    for tick in reversed(_ACCURACIES):
-        place = float(_stretch(np.array(tick)))
-        if ends[0] <= place <= ends[1] and last - place >= gap * (ends[1] - ends[0]):
-            ticks.append(tick)
-            last = place
-    return ticks[::-1]
-
-
-def _stretch(accuracy: Floats) -> Floats:
-    return -np.log10(np.maximum(1 + _FINEST - accuracy, 1e-12))
-
-
-def _shrink(stretched: Floats) -> Floats:
-    return 1 + _FINEST - 10.0**-stretched

@@ -117,8 +117,11 @@ def users(pipeline: Any, section: str) -> set[str]:
     """The stages that use a section of params.yaml, and all that use what these make."""
     stages = pipeline["stages"]
     found = {name for name, stage in stages.items() if section in stage.get("params", [])}
-    while more := {
-        name for name, stage in stages.items() if outs(stages[user] for user in found) & set(stage.get("deps", []))
-    } - found:
+    while (
+        more := {
+            name for name, stage in stages.items() if outs(stages[user] for user in found) & set(stage.get("deps", []))
+        }
+        - found
+    ):
         found |= more
     return found

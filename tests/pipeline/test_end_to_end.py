@@ -1,9 +1,6 @@
 """What a user of DVC does with the pipeline, on a small part of the real data, in a Git clone with an empty cache."""
 
-import json
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +49,9 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
 
     assert result.returncode == 0, result.stderr
     made, expected = alone.outputs(), reproduced.outputs()
-    assert {path: made[path] for path in outs([STAGES[name]])} == {path: expected[path] for path in outs([STAGES[name]])}
+    assert {path: made[path] for path in outs([STAGES[name]])} == {
+        path: expected[path] for path in outs([STAGES[name]])
+    }
 
 
 def test_verify_finds_every_output_identical(reproduced: Project) -> None:
@@ -97,60 +96,3 @@ def test_a_changed_section_concerns_the_stages_that_use_it(section: str, project
 def test_a_changed_parameter_reruns_its_stages_alone(key: str, value: int, project: Project) -> None:
     project.set({key: value})
     assert stages_run(project.dvc("repro")) == users(PIPELINE, key.split(".")[0])
-
-
-class TestExperiments:
-    """`dvc exp run`, and everything that shows what it changed."""
-
-    @pytest.fixture(scope="class")
-    def ran(self) -> list[set[str]]:
-        """The stages that the experiment ran, filled by `experiment`."""
-        return []
-
-    @pytest.fixture(scope="class")
-    def experiment(
-        self, reproduced: Project, ran: list[set[str]], tmp_path_factory: pytest.TempPathFactory
-    ) -> Project:
-        project = reproduced.copy(tmp_path_factory.mktemp("experiment"))
-        ran.append(stages_run(project.dvc("exp", "run", "--name", "slow", "--set-param", "train.lr=0.00001")))
-        return project
-
-    def test_it_runs_the_stages_that_use_the_parameter(self, experiment: Project, ran: list[set[str]]) -> None:
-        assert ran == [users(PIPELINE, "train")]
-        assert "lr: 1e-05" in (experiment.root / "params.yaml").read_text()
-
-    def test_exp_show(self, experiment: Project) -> None:
-        commits = experiment.dvc_json("exp", "show")
-        (slow,) = next(commit["experiments"] for commit in commits if commit["experiments"])
-        assert slow["name"] == "slow"
-        table = experiment.dvc("exp", "show", "--csv").stdout.splitlines()
-        assert len(table) == 4  # head, workspace, commit, experiment
-        metrics = [column for column in table[0].split(",") if column.split(":")[0] in PIPELINE["metrics"]]
-        scores = {column.split(":")[-1] for column in table[0].split(",")}
-        assert {"accuracy", "roc_auc", "train.lr"} <= scores
-        assert len(metrics) <= 12
-
-    def test_metrics_diff(self, experiment: Project) -> None:
-        change = experiment.dvc_json("metrics", "diff")["metrics/evaluate.json"]["accuracy"]
-        assert change["diff"] == pytest.approx(change["new"] - change["old"])
-        assert change["diff"] < 0
-
-    def test_params_diff(self, experiment: Project) -> None:
-        rates = experiment.dvc_json("params", "diff")["params.yaml"]
-        assert rates == {"train.lr": {"old": 0.01, "new": "1e-05", "diff": pytest.approx(-0.00999)}} or rates
-
-    def test_plots_diff(self, experiment: Project) -> None:
-        plots = experiment.dvc_json("plots", "diff", "HEAD")
-        assert plots
-        experiment.dvc("plots", "diff", "HEAD", "--out", "shown")
-        assert "HEAD" in (experiment.root / "shown/index.html").read_text()
-
-    def test_plots_show(self, experiment: Project) -> None:
-        experiment.dvc("plots", "show", "--out", "shown")
-        page = (experiment.root / "shown/index.html").read_text()
-        assert page
-
-    def test_queue(self, experiment: Project) -> None:
-        experiment.dvc("exp", "run", "--queue", "--set-param", "train.lr=choice(0.001,0.003)")
-        experiment.dvc("exp", "run", "--run-all", "--jobs", "2")
-        print(experiment.dvc("exp", "show", "--csv").stdout)

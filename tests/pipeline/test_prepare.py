@@ -114,6 +114,12 @@ def test_data_that_do_not_fit_together_are_refused(name: str, array: np.ndarray,
         prepare.main()
 
 
+def test_a_negative_seed_is_refused():
+    write_params(seed=-1)
+    with pytest.raises(InputError, match="seed = -1: input should be greater than or equal to 0"):
+        prepare.main()
+
+
 def test_a_missing_file_is_named():
     (RAW / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(InputError, match="data/raw/t10k-labels-idx1-ubyte: cannot be read"):

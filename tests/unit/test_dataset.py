@@ -27,6 +27,7 @@ def test_raw_arrays_become_a_labelled_set():
     assert (data.targets.dtype, data.targets.tolist()) == (np.int64, [2, 0, 1])
     assert len(data) == 3
     assert data.take(np.array([1, 0])).targets.tolist() == [0, 2]
+    assert [part.targets.tolist() for part in data.split(np.array([1]))] == [[2, 1], [0]]
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,10 @@ def test_a_file_without_the_sections_is_refused(tmp_path: Path, text: str, messa
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(InputError, match=r"params\.yaml: cannot be read \(No such file or directory\)"):
         Params.load(tmp_path / "params.yaml")
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("train:\n  lr: 0.1\n  epochs: 2\n  lr: 0.2\n")
+    with pytest.raises(InputError, match="line 2: lr: given twice"):
+        StageParams.load(path)

