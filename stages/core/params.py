@@ -3,7 +3,7 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
