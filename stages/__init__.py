@@ -22,6 +22,7 @@ os.environ.update(
     MKL_CBWR="COMPATIBLE",
     OPENBLAS_CORETYPE="Haswell",
     NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR",
+    CUBLAS_WORKSPACE_CONFIG=":4096:8",  # on a GPU: what torch's deterministic matrix products require
 )
 
 # Speed only: glibc hands the large buffers of a training step back to the system and every step faults them in anew.
