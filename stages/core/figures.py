@@ -67,19 +67,20 @@ def training(table: pd.DataFrame, best_epoch: int) -> Figure:
 def cross_validate(table: pd.DataFrame) -> Figure:
     """Loss and accuracy by epoch: every fold a thin line, their mean a bold one for as long as all folds train."""
     fig = figure(3.8)
-    folds = table["fold"].nunique()
+    folds = [rows for _, rows in table.groupby("fold", sort=False)]
+    shared = min(folds, key=len)["epoch"]
     for axes, quantity in zip(fig.subplots(1, 2), _QUANTITIES, strict=True):
-        columns = [f"{part}_{quantity}" for part in _PARTS]
-        _epochs(axes, table["epoch"], quantity, table[columns].to_numpy(np.float64))
+        columns = {part: f"{part}_{quantity}" for part in _PARTS}
+        _epochs(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64))
         ends = {}
-        for (part, colour), column in zip(_PARTS.items(), columns, strict=True):
-            of_fold = table.pivot_table(index="epoch", columns="fold", values=column)
-            axes.plot(of_fold.index, of_fold, color=colour, linewidth=0.9, alpha=0.6)
-            mean = of_fold.mean(axis=1, skipna=False).dropna()
-            axes.plot(mean.index, mean, color=colour, linewidth=2.4, marker="o", markersize=3)
-            ends[part] = (mean.index[-1], mean.iloc[-1])
+        for part, column in columns.items():
+            for fold in folds:
+                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.9, alpha=0.6)
+            mean = np.mean([fold[column].to_numpy()[: len(shared)] for fold in folds], axis=0)
+            axes.plot(shared, mean, color=_PARTS[part], linewidth=2.4, marker="o", markersize=3)
+            ends[part] = (shared.iloc[-1], mean[-1])
         _label_ends(axes, ends)
-    heading(fig, f"Cross-validation: {folds} folds thin, their mean bold")
+    heading(fig, f"Cross-validation: {len(folds)} folds thin, their mean bold")
     return fig
 
 
@@ -100,7 +101,7 @@ def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
             share = f"\n{100 * shares[row, column]:.1f}%" if cell >= 0.5 else ""
             on_dark = row == column and shares[row, column] > 0.6
             axes.text(
-                column, row, f"{counts[row, column]}{share}", ha="center", va="center", fontsize=min(9, 15 * cell),
+                column, row, f"{counts[row, column]}{share}", ha="center", va="center", fontsize=min(9, 22 * cell),
                 linespacing=1.3, color="white" if on_dark else INK,
             )  # fmt: skip
     _label_cells(axes, classes, cell)

@@ -1,4 +1,4 @@
-"""What `dvc plots show` and `dvc plots diff` make of our tables: the right data in the right templates, none left over."""
+"""What `dvc plots show` and `dvc plots diff` make of our tables: all of the data, in templates of the right fields."""
 
 import csv
 import json
@@ -28,7 +28,9 @@ def write_tables(folder: Path, seed: int) -> None:
     """Every table the plots are drawn from, of a made-up run of two epochs and two folds, without validation slice."""
     generator = np.random.default_rng(seed)
     targets = np.arange(200) % 4
-    probabilities = generator.dirichlet(np.ones(4), 200).astype(np.float32) / 2 + np.eye(4, dtype=np.float32)[targets] / 2
+    probabilities = (
+        generator.dirichlet(np.ones(4), 200).astype(np.float32) / 2 + np.eye(4, dtype=np.float32)[targets] / 2
+    )
     counts = scoring.confusion(targets, scoring.predict(probabilities), 4)
     curve = {"epoch": [1, 2], "train_loss": [0.5, 0.2 + seed], "train_accuracy": [0.8, 0.9]}
     nothing = {"validation_loss": "", "validation_accuracy": ""}
@@ -141,7 +143,7 @@ def test_diff_holds_both_revisions(name: str, compared: dict[str, Any], shown: d
 def test_diff_shows_what_changed(compared: dict[str, Any]) -> None:
     last = {
         value["rev"]: float(value["train_loss"])
-        for value in compared["training_loss"]["data"]["values"]
+        for value in compared["training loss"]["data"]["values"]
         if value["epoch"] == "2"
     }
     assert last == {"HEAD~1": 0.2, "workspace": 1.2}
@@ -155,13 +157,13 @@ def test_confusion_keeps_the_order_of_the_classes(shown: dict[str, Any]) -> None
     axes = specification["spec"]["encoding"]
     assert axes["x"]["field"] == "predicted" and axes["y"]["field"] == "actual"
     assert axes["x"]["sort"] is None and axes["y"]["sort"] is None  # none of Vega's own
-    totals = [step for step in specification["transform"] if "joinaggregate" in step][0]
+    totals = next(step for step in specification["transform"] if "joinaggregate" in step)
     assert totals["groupby"] == ["rev", "actual"]  # shares are of what the examples are, in each revision
 
 
-@pytest.mark.parametrize("name", ["training_loss", "training_accuracy"])
+@pytest.mark.parametrize("name", ["training loss", "training accuracy"])
 def test_both_parts_of_the_training_curves_are_drawn(name: str, shown: dict[str, Any]) -> None:
-    quantity = name.removeprefix("training_")
+    quantity = name.removeprefix("training ")
     dashes = shown[name]["layer"][0]["encoding"]["strokeDash"]
     assert dashes["field"] == "field"
     assert dashes["scale"]["domain"] == [f"train_{quantity}", f"validation_{quantity}"]
