@@ -31,7 +31,7 @@ class Params(StageParams):
 
 def main() -> None:
     config = Params.load().plot
-    tables = {name: read_csv(path) for name, path in INPUTS.items() if path.suffix == ".csv"}
+    tables = {name: read_csv(path, text=["class"]) for name, path in INPUTS.items() if path.suffix == ".csv"}
     classes = read_json(INPUTS["facts"])["classes"]
     images = read_arrays(INPUTS["test"])["inputs"]
     predictions = read_arrays(INPUTS["predictions"])

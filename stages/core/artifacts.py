@@ -6,7 +6,7 @@ when a file is missing or damaged, and names it.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,13 +58,16 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_csv(path: Path) -> "pd.DataFrame":
-    """The table at `path`; text stays text (a class called "NA" is no gap), numbers come back to the bit."""
+def read_csv(path: Path, text: Sequence[str] = ()) -> "pd.DataFrame":
+    """The table at `path`. Numbers come back to the bit, an empty cell as an empty text, and a class called "NA" too.
+
+    The columns in `text` that the table has are read as text throughout, also where a class is called "01".
+    """
     import pandas as pd  # half a second that stages without tables need not pay
 
     read_bytes(path)
     try:
-        return pd.read_csv(path, keep_default_na=False)
+        return pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(text, str))
     except ValueError as error:
         raise InputError(f"{path}: damaged, not a CSV table ({error})") from None
 
