@@ -4,23 +4,16 @@ The test set is read here and nowhere else, so nothing can have been chosen on i
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
 from stages.core.command import InputError, run
 from stages.core.params import StageParams
-from stages.core.scoring import (
-    EvaluateConfig,
-    class_table,
-    confusion,
-    confusion_table,
-    headline,
-    precision_recall_table,
-    predict,
-    roc_table,
-)
+from stages.core.scoring import EvaluateConfig, check_fit, tables
+from stages.core.seeding import numpy_generator
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
@@ -34,21 +27,27 @@ OUTPUTS = {
     "roc": Path("plots/roc.csv"),
     "precision_recall": Path("plots/precision_recall.csv"),
     "classes": Path("plots/classes.csv"),
+    "calibration": Path("plots/calibration.csv"),
 }
 
 
 class Params(StageParams):
+    seed: Annotated[int, Field(ge=0)]
     evaluate: EvaluateConfig
 
 
 def main() -> None:
-    points = Params.load().evaluate.curve_points
+    params = Params.load()
+
+    # Only now, with the parameters accepted: torch and SciPy take a second to load.
+    from stages.core.calibration import reliability_table
+    from stages.core.intervals import summarise
     from stages.core.model import load_model
     from stages.core.parallel import Workers
     from stages.core.prediction import predict_probabilities
 
     test, description = read_arrays(INPUTS["test"]), read_json(INPUTS["description"])
-    check_fit(test, description)
+    check_fit(test, description, str(INPUTS["test"]))
     model = load_model(description, read_arrays(INPUTS["weights"]))
 
     targets, classes = test["targets"], description["classes"]
@@ -58,32 +57,12 @@ def main() -> None:
         raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
 
     write_arrays(OUTPUTS["predictions"], {"targets": targets, "probabilities": probabilities})
-    write_json(OUTPUTS["metrics"], {name: round(score, 6) for name, score in headline(targets, probabilities).items()})
-    counts = confusion(targets, predict(probabilities), len(classes))
-    for name, table in {
-        "confusion": confusion_table(counts, classes),
-        "roc": roc_table(targets, probabilities, classes, points),
-        "precision_recall": precision_recall_table(targets, probabilities, classes, points),
-        "classes": class_table(targets, probabilities, classes),
-    }.items():
+    generator = numpy_generator(params.seed, "bootstrap")
+    metrics = summarise(targets, probabilities, classes, params.evaluate.resamples, generator)
+    write_json(OUTPUTS["metrics"], metrics)
+    found = tables(targets, probabilities, classes, params.evaluate.curve_points)
+    for name, table in {**found, "calibration": reliability_table(targets, probabilities)}.items():
         write_csv(OUTPUTS[name], table.round(6))
-
-
-def check_fit(test: dict[str, np.ndarray], description: dict[str, Any]) -> None:
-    """Raise `InputError` unless the test set is one the model can be scored on."""
-    inputs, targets, classes = test["inputs"], test["targets"], description["classes"]
-    if list(inputs.shape[1:]) != description["input_shape"]:
-        raise InputError(
-            f"{INPUTS['test']}: inputs of shape {list(inputs.shape[1:])}, "
-            f"but {INPUTS['description']} was trained on {description['input_shape']}"
-        )
-    if not (targets.min() >= 0 and targets.max() < len(classes)):
-        raise InputError(
-            f"{INPUTS['test']}: targets from {targets.min()} to {targets.max()}, "
-            f"but {INPUTS['description']} knows {len(classes)} classes: 0 to {len(classes) - 1}"
-        )
-    if targets.min() == targets.max():
-        raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
 
 
 if __name__ == "__main__":

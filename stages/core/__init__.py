@@ -1,1 +1,1 @@
-"""Values in, values out: no paths, no YAML, no hidden randomness. Files: artifacts, sources and checkpoint."""
+"""Values in, values out: no paths, no YAML, no hidden randomness. Files: artifacts, checkpoint, revisions, sources."""

@@ -9,13 +9,14 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.core import curves
+from stages.core.command import InputError
 from stages.core.curves import Curve, Ranking
 from stages.core.params import Section
 
@@ -28,8 +29,9 @@ MACRO = "macro"
 
 
 class EvaluateConfig(Section):
-    """How `evaluate` writes its tables."""
+    """How `evaluate` finds its intervals and writes its tables."""
 
+    resamples: int = Field(ge=100, le=100_000)
     curve_points: int = Field(ge=10, le=10_000)
 
 
@@ -51,6 +53,23 @@ class Mistake:
     probability: float
 
 
+def check_fit(test: dict[str, np.ndarray], description: dict[str, Any], name: str) -> None:
+    """Raise `InputError` unless the model of `description` can be scored on the test set, the arrays of file `name`."""
+    inputs, targets, classes = test["inputs"], test["targets"], description["classes"]
+    if list(inputs.shape[1:]) != description["input_shape"]:
+        raise InputError(
+            f"{name}: inputs of shape {list(inputs.shape[1:])}, "
+            f"but the model was trained on {description['input_shape']}"
+        )
+    if not (targets.min() >= 0 and targets.max() < len(classes)):
+        raise InputError(
+            f"{name}: targets from {targets.min()} to {targets.max()}, "
+            f"but the model knows {len(classes)} classes: 0 to {len(classes) - 1}"
+        )
+    if targets.min() == targets.max():
+        raise InputError(f"{name}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
+
+
 def predict(probabilities: NDArray[np.floating]) -> Integers:
     """The most probable class of each row, (N,)."""
     predicted: Integers = np.argmax(probabilities, axis=1)
@@ -69,14 +88,20 @@ def class_scores(counts: Integers) -> ClassScores:
     return ClassScores(_ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, actual + predicted))
 
 
-def log_loss(targets: Integers, probabilities: NDArray[np.float32]) -> float:
-    """Mean of -log(probability of the actual class), in nats.
+def example_losses(targets: Integers, probabilities: NDArray[np.float32]) -> Floats:
+    """Each example's -log(probability of the actual class), in nats, (N,).
 
     Below float32's epsilon a probability counts as that epsilon, as in scikit-learn: softmax in float32 does reach an
     exact 0, and one example must not cost infinity.
     """
     actual = np.take_along_axis(probabilities, targets[:, None], axis=1)[:, 0].astype(np.float64)
-    return -math.fsum(np.log(np.maximum(actual, np.finfo(np.float32).eps))) / len(targets)
+    losses: Floats = -np.log(np.maximum(actual, np.finfo(np.float32).eps))
+    return losses
+
+
+def log_loss(targets: Integers, probabilities: NDArray[np.float32]) -> float:
+    """The mean of `example_losses`."""
+    return math.fsum(example_losses(targets, probabilities)) / len(targets)
 
 
 def headline(targets: Integers, probabilities: NDArray[np.float32]) -> dict[str, float]:
@@ -96,6 +121,18 @@ def headline(targets: Integers, probabilities: NDArray[np.float32]) -> dict[str,
     }
 
 
+def tables(
+    targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str], points: int
+) -> dict[str, "pd.DataFrame"]:
+    """The tables behind the plots; curves of at most `points` points."""
+    return {
+        "confusion": confusion_table(confusion(targets, predict(probabilities), len(classes)), classes),
+        "roc": roc_table(targets, probabilities, classes, points),
+        "precision_recall": precision_recall_table(targets, probabilities, classes, points),
+        "classes": class_table(targets, probabilities, classes),
+    }
+
+
 def confusion_table(counts: Integers, classes: Sequence[str]) -> "pd.DataFrame":
     """Confusion counts as C * C rows (actual, predicted, count), in class order."""
     import pandas as pd
@@ -103,6 +140,14 @@ def confusion_table(counts: Integers, classes: Sequence[str]) -> "pd.DataFrame":
     return pd.DataFrame(
         {"actual": np.repeat(classes, len(classes)), "predicted": list(classes) * len(classes), "count": counts.ravel()}
     )
+
+
+def top_confusions(counts: Integers, classes: Sequence[str], most: int) -> list[tuple[str, str, int]]:
+    """The `most` frequent mistakes (actual, predicted, count), those that never happened left out; ties by class."""
+    wrong = (counts - np.diag(np.diagonal(counts))).ravel()
+    ranked = np.argsort(-wrong, kind="stable")[:most]
+    pairs = ((*divmod(int(cell), len(classes)), int(wrong[cell])) for cell in ranked)
+    return [(classes[actual], classes[predicted], count) for actual, predicted, count in pairs if count]
 
 
 def class_table(targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]) -> "pd.DataFrame":

@@ -31,6 +31,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("prepare", {"prepare.limit": 70000}, ["prepare.limit = 70000", "60000"]),
     ("prepare", {"seed": "today"}, ["seed = 'today'", "integer"]),
     ("evaluate", {"evaluate.curve_points": 0}, ["evaluate.curve_points = 0", "greater than or equal to 10"]),
+    ("evaluate", {"evaluate.resamples": 10}, ["evaluate.resamples = 10", "greater than or equal to 100"]),
     ("plot", {"plot.dpi": 0}, ["plot.dpi = 0", "greater than or equal to"]),
 ]
 
