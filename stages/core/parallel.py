@@ -40,9 +40,9 @@ class Workers:
     def at_hand(cls) -> Self:
         """WORKERS threads (default: the cores, divided among the ranks of this machine) and the ranks of torchrun."""
         if not torch.distributed.is_torchelastic_launched():
-            return cls(_threads(local_ranks=1))
+            return cls(thread_count(local_ranks=1))
         torch.distributed.init_process_group("gloo")
-        threads = _threads(int(os.environ["LOCAL_WORLD_SIZE"]))
+        threads = thread_count(int(os.environ["LOCAL_WORLD_SIZE"]))
         return cls(threads, torch.distributed.get_rank(), torch.distributed.get_world_size())
 
     def __enter__(self) -> Self:
@@ -69,7 +69,11 @@ class Workers:
         return [result for part in parts for result in part]
 
 
-def _threads(local_ranks: int) -> int:
+def thread_count(local_ranks: int) -> int:
+    """WORKERS of the environment, or the cores this process may use, divided among the ranks of this machine.
+
+    Raises `InputError` where WORKERS is no whole number from 1.
+    """
     text = os.environ.get("WORKERS")
     if text is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
