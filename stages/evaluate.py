@@ -1,6 +1,6 @@
 """evaluate: the final model on the test set, once: its predictions, its scores and the tables the plots are drawn from.
 
-The test set is read here and nowhere else, so nothing can have been chosen on it.
+No stage that trains or chooses reads the test set, so nothing can have been chosen on it.
 """
 
 from pathlib import Path
@@ -11,8 +11,9 @@ from pydantic import Field
 
 from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
 from stages.core.command import InputError, run
+from stages.core.dataset import Labelled, check_fit
 from stages.core.params import StageParams
-from stages.core.scoring import EvaluateConfig, check_fit, tables
+from stages.core.scoring import EvaluateConfig, tables
 from stages.core.seeding import numpy_generator
 
 INPUTS = {
@@ -46,13 +47,15 @@ def main() -> None:
     from stages.core.parallel import Workers
     from stages.core.prediction import predict_probabilities
 
-    test, description = read_arrays(INPUTS["test"]), read_json(INPUTS["description"])
-    check_fit(test, description, str(INPUTS["test"]))
+    test, description = Labelled(**read_arrays(INPUTS["test"])), read_json(INPUTS["description"])
+    check_fit(test, description, INPUTS["test"], INPUTS["description"])
+    targets, classes = test.targets, description["classes"]
+    if targets.min() == targets.max():
+        raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
     model = load_model(description, read_arrays(INPUTS["weights"]))
 
-    targets, classes = test["targets"], description["classes"]
     with Workers.at_hand() as workers:
-        probabilities = predict_probabilities(model, test["inputs"], workers)
+        probabilities = predict_probabilities(model, test.inputs, workers)
     if not np.isfinite(probabilities).all():
         raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
 

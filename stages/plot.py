@@ -21,6 +21,9 @@ INPUTS = {
     "roc": Path("plots/roc.csv"),
     "precision_recall": Path("plots/precision_recall.csv"),
     "classes": Path("plots/classes.csv"),
+    "stress": Path("plots/stress.csv"),
+    "lr_range": Path("plots/lr_range.csv"),
+    "suggestion": Path("metrics/lr_range.json"),
 }
 OUTPUTS = {"images": Path("plots/images")}
 
@@ -46,6 +49,8 @@ def main() -> None:
             "confusion": figures.confusion(counts, classes),
             "roc": figures.roc(tables["roc"], tables["classes"]),
             "precision_recall": figures.precision_recall(tables["precision_recall"], tables["classes"]),
+            "stress": figures.stress(tables["stress"]),
+            "lr_range": figures.lr_range(tables["lr_range"], read_json(INPUTS["suggestion"])["suggested_lr"]),
             "mistakes": figures.mistakes(wrong[: config.mistakes], images, classes, len(wrong)),
         }.items():
             write_png(OUTPUTS["images"] / f"{name}.png", figure, config.dpi)

@@ -1,8 +1,9 @@
 """A labelled set of images: made from raw arrays and checked, cut to a subset, and described by exact numbers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -147,3 +148,20 @@ def summary(train: Labelled, test: Labelled) -> dict[str, Any]:
         for name, part in (("train", train), ("test", test))
     }
     return report | {"duplicates": duplicates(train, test)}
+
+
+def check_fit(test: Labelled, description: Mapping[str, Any], test_file: Path, description_file: Path) -> None:
+    """Raise `InputError` unless `test` is data that the model of `description` can be scored on.
+
+    `description` is that of `stages.core.model.describe_model`; the files are for the message alone.
+    """
+    shape, targets, classes = list(test.inputs.shape[1:]), test.targets, len(description["classes"])
+    if shape != description["input_shape"]:
+        raise InputError(
+            f"{test_file}: inputs of shape {shape}, but {description_file} was trained on {description['input_shape']}"
+        )
+    if not (targets.min() >= 0 and targets.max() < classes):
+        raise InputError(
+            f"{test_file}: targets from {targets.min()} to {targets.max()}, "
+            f"but {description_file} knows {classes} classes: 0 to {classes - 1}"
+        )

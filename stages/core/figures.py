@@ -269,3 +269,76 @@ def _short(name: str) -> str:
 def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image (C, H, W) as Matplotlib shows it: colour where there are three channels, else the first one alone."""
     return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
+
+
+def stress(table: pd.DataFrame) -> Figure:
+    """Accuracy by severity, a line a corruption, the worst in colour; `table` is plots/stress.csv."""
+    lines = table.pivot_table(index="severity", columns="corruption", values="accuracy", sort=False).sort_index()
+    means = lines[lines.index > 0].mean()
+    colours = dict(zip(means.sort_values(kind="stable").index, _HIGHLIGHTS, strict=False))
+    last = lines.index[-1]
+
+    fig = figure(5.0)
+    axes, listing = fig.subplots(1, 2, sharey=True, width_ratios=[2.5, 1])
+    for name, accuracies in lines.items():
+        width, order = (1.8, 3) if name in colours else (1.4, 2)
+        axes.plot(accuracies, color=colours.get(name, PALE), linewidth=width, marker="o", markersize=3, zorder=order)
+    axes.plot(lines.mean(axis=1), color=INK, linewidth=2.4, zorder=4)
+    axes.set(xlabel="severity", xlim=(0, last + 0.05), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
+    axes.set_xticks(lines.index, ["clean", *map(str, lines.index[1:])])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+
+    listing.set_axis_off()
+    listing.set(xlim=(0, 1))
+    listing.text(1, 1.05, "mean of 1 to 5", color=GREY, fontsize=9, ha="right")
+    ends = [(lines.iloc[-1].mean(), "all", means.mean(), INK)]
+    ends += [(line.iloc[-1], str(name), means[str(name)], colours.get(name, GREY)) for name, line in lines.items()]
+    ends.sort()
+    places = _apart([float(value) for value, *_ in ends], gap=0.055, top=1)
+    for place, (value, name, mean, colour) in zip(places, ends, strict=True):
+        weight = "normal" if colour == GREY else "bold"
+        listing.plot([0, 0.1], [value, place], color=colour, linewidth=0.7)
+        listing.text(0.13, place, _short(name.replace("_", " ")), color=colour, fontsize=9, va="center", weight=weight)
+        listing.text(1, place, percent(mean, 1), color=colour, fontsize=9, va="center", ha="right", weight=weight)
+    title(
+        axes,
+        f"Accuracy on corrupted images: {percent(means.mean(), 1)} on average",
+        f"A line is a corruption: the worst {len(colours)} in colour, the mean of all in black.",
+    )
+    return fig
+
+
+def lr_range(table: pd.DataFrame, suggested: float) -> Figure:
+    """Loss by learning rate, step by step and smoothed, and the suggested rate; `table` is plots/lr_range.csv."""
+    rates, smoothed = table["learning_rate"], table["smoothed_loss"]
+    fall = max(smoothed.iloc[0] - smoothed.min(), 0.1 * smoothed.min())
+
+    fig = figure(4.0)
+    axes = fig.subplots()
+    axes.plot(rates, table["loss"], color=PALE, linewidth=1)
+    axes.plot(rates, smoothed, color=BLUE)
+    axes.axvline(suggested, color=VERMILLION, linewidth=1.2, linestyle=":", zorder=1)
+    axes.annotate(
+        f"{suggested:g} suggested", (suggested, 1), (5, -5), ("data", "axes fraction"), "offset points",
+        color=VERMILLION, fontsize=9, va="top",
+    )  # fmt: skip
+    axes.set(xlabel="learning rate", xscale="log", xlim=(rates.min(), rates.max()))
+    axes.set_ylim(smoothed.min() - 0.25 * fall, smoothed.iloc[0] + 0.25 * fall)  # where it explodes it leaves
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    title(
+        axes,
+        "Learning-rate range test: loss while the rate grows",
+        "Pale: each step's. Blue: smoothed. The suggested rate has nine tenths of the fall behind it.",
+    )
+    return fig
+
+
+def _apart(values: Sequence[float], gap: float, top: float) -> list[float]:
+    """Places for labels of ascending `values`: near them, `gap` or more apart, none above `top`."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + gap) if places else value)
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], top)
+        top = places[index] - gap
+    return places

@@ -9,14 +9,13 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.core import curves
-from stages.core.command import InputError
 from stages.core.curves import Curve, Ranking
 from stages.core.params import Section
 
@@ -51,23 +50,6 @@ class Mistake:
     actual: int
     predicted: int
     probability: float
-
-
-def check_fit(test: dict[str, np.ndarray], description: dict[str, Any], name: str) -> None:
-    """Raise `InputError` unless the model of `description` can be scored on the test set, the arrays of file `name`."""
-    inputs, targets, classes = test["inputs"], test["targets"], description["classes"]
-    if list(inputs.shape[1:]) != description["input_shape"]:
-        raise InputError(
-            f"{name}: inputs of shape {list(inputs.shape[1:])}, "
-            f"but the model was trained on {description['input_shape']}"
-        )
-    if not (targets.min() >= 0 and targets.max() < len(classes)):
-        raise InputError(
-            f"{name}: targets from {targets.min()} to {targets.max()}, "
-            f"but the model knows {len(classes)} classes: 0 to {len(classes) - 1}"
-        )
-    if targets.min() == targets.max():
-        raise InputError(f"{name}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
 
 
 def predict(probabilities: NDArray[np.floating]) -> Integers:

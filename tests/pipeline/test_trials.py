@@ -1,0 +1,156 @@
+"""The stages `stress` and `lr_range` as scripts, on tiny made-up data: what they write, and what they refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import stages  # noqa: F401 - pins the numerics before torch is imported
+from stages.core.artifacts import write_arrays, write_json
+from stages.core.corruptions import CORRUPTIONS
+from stages.core.dataset import normalisation
+from stages.core.recipe import ModelConfig
+
+ROOT = Path(__file__).parents[2]
+SMALL: dict[str, dict[str, Any]] = {
+    "model": {"name": "linear"},
+    "train": {"batch_size": 16},
+    "stress": {"examples": 20},
+    "lr_range": {"steps": 40},
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """The inputs of both stages: 40 images of two classes, and a model that has learned nothing."""
+    import torch
+
+    from stages.core.model import build_model, describe_model
+
+    generator = np.random.default_rng(0)
+    targets = np.arange(40, dtype=np.int64) % 2
+    inputs = generator.integers(0, 60, (40, 1, 10, 10), dtype=np.uint8)
+    inputs[targets == 1, :, 3:7] = 220
+    for part in ("train", "test"):
+        write_arrays(tmp_path / f"data/prepared/{part}.safetensors", {"inputs": inputs, "targets": targets})
+    write_json(tmp_path / "data/prepared/facts.json", {"classes": ["a", "b"], "input_shape": [1, 10, 10]})
+
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section, keys in SMALL.items():
+        params[section] |= keys
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+
+    config = ModelConfig.model_validate(params["model"])
+    model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
+    write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
+    description = describe_model(config, (1, 10, 10), ["a", "b"], normalisation(inputs))
+    write_json(tmp_path / "models/model.json", description)
+    return tmp_path
+
+
+def stage(name: str, workspace: Path, workers: int = 1) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WORKERS": str(workers)}
+    command = [sys.executable, "-m", f"stages.{name}"]
+    return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True)
+
+
+def change(workspace: Path, section: str, **keys: Any) -> None:
+    path = workspace / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    params[section] |= keys
+    path.write_text(yaml.safe_dump(params))
+
+
+def outputs(name: str, workspace: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The metrics and the table that a stage writes."""
+    metrics = json.loads((workspace / f"metrics/{name}.json").read_text())
+    return metrics, pd.read_csv(workspace / f"plots/{name}.csv")
+
+
+def made_twice(name: str, workspace: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The same, made by one worker and by three: that changes no byte."""
+    made = []
+    for workers in (1, 3):
+        result = stage(name, workspace, workers)
+        assert result.returncode == 0, result.stderr
+        made.append([(workspace / path).read_bytes() for path in (f"metrics/{name}.json", f"plots/{name}.csv")])
+    assert made[0] == made[1]
+    return outputs(name, workspace)
+
+
+def test_stress_writes_an_accuracy_per_corruption_and_severity(workspace: Path) -> None:
+    metrics, table = made_twice("stress", workspace)
+    assert table.columns.tolist() == ["corruption", "severity", "accuracy"]
+    assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
+    assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
+    assert table["accuracy"].between(0, 1).all() and table["accuracy"][table["severity"] == 0].nunique() == 1
+    assert metrics["mean_corruption_accuracy"] == pytest.approx(table["accuracy"][table["severity"] > 0].mean())
+    assert metrics["clean"][0]["examples"] == 20
+
+
+def test_lr_range_writes_its_curve_and_a_rate_within_it(workspace: Path) -> None:
+    metrics, table = made_twice("lr_range", workspace)
+    assert table.columns.tolist() == ["learning_rate", "loss", "smoothed_loss"]
+    assert table["learning_rate"].is_monotonic_increasing and 2 < len(table) <= 40
+    assert table["learning_rate"].min() <= metrics["suggested_lr"] <= table["learning_rate"].max()
+    assert [name for name, value in metrics.items() if not isinstance(value, list)] == ["suggested_lr"]
+
+
+def test_lr_range_survives_a_loss_that_explodes(workspace: Path) -> None:
+    change(workspace, "train", optimizer="sgd", weight_decay=1.0, loss="multi_margin")
+    change(workspace, "lr_range", low=5.0, steps=1000)
+    result = stage("lr_range", workspace)
+    assert result.returncode == 0, result.stderr
+    assert len(outputs("lr_range", workspace)[1]) < 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "keys", "message"),
+    [
+        ("stress", "stress", {"examples": 0}, "stress.examples = 0: input should be greater than or equal to 1"),
+        ("stress", "stress", {"example": 5}, "stress.example: unknown key, did you mean stress.examples?"),
+        ("lr_range", "lr_range", {"low": -1.0}, "lr_range.low = -1.0: input should be greater than 0"),
+        ("lr_range", "lr_range", {"low": 1.0, "high": 0.1}, "lr_range: low = 1.0 must be below high = 0.1"),
+        ("lr_range", "lr_range", {"steps": 1.5}, "lr_range.steps = 1.5"),
+        ("lr_range", "train", {"batch_size": 64}, "train.batch_size = 64: must be at most 40"),
+    ],
+)
+def test_bad_parameters_are_refused(
+    name: str, section: str, keys: dict[str, Any], message: str, workspace: Path
+) -> None:
+    change(workspace, section, **keys)
+    result = stage(name, workspace)
+    assert result.returncode == 1 and message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_stress_refuses_images_of_another_shape(workspace: Path) -> None:
+    arrays = {"inputs": np.zeros((4, 1, 9, 10), dtype=np.uint8), "targets": np.arange(4)}
+    write_arrays(workspace / "data/prepared/test.safetensors", arrays)
+    result = stage("stress", workspace)
+    assert result.returncode == 1
+    assert "data/prepared/test.safetensors: inputs of shape [1, 9, 10], but models/model.json" in result.stderr
+
+
+def test_stress_refuses_classes_that_the_model_does_not_know(workspace: Path) -> None:
+    arrays = {"inputs": np.zeros((4, 1, 10, 10), dtype=np.uint8), "targets": np.arange(4)}
+    write_arrays(workspace / "data/prepared/test.safetensors", arrays)
+    result = stage("stress", workspace)
+    assert result.returncode == 1 and "targets from 0 to 3, but models/model.json knows 2 classes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("stress", "models/model.safetensors"), ("stress", "models/model.json"), ("lr_range", "data/prepared/facts.json")],
+)
+def test_a_damaged_file_is_named(name: str, file: str, workspace: Path) -> None:
+    content = (workspace / file).read_bytes()
+    (workspace / file).write_bytes(content[: len(content) // 2])
+    result = stage(name, workspace)
+    assert result.returncode == 1 and f"{file}: damaged" in result.stderr
