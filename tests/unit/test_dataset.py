@@ -1,8 +1,20 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stages.core.command import InputError
-from stages.core.dataset import CLASSES, Labelled, duplicates, facts, labelled, limited, normalisation, summary
+from stages.core.dataset import (
+    CLASSES,
+    Labelled,
+    check_fit,
+    duplicates,
+    facts,
+    labelled,
+    limited,
+    normalisation,
+    summary,
+)
 from stages.core.seeding import numpy_generator
 
 THREE = ("a", "b", "c")
@@ -119,3 +131,28 @@ def test_facts_follow_the_schema():
         "normalisation": {"mean": mean, "std": std},
     }
     assert {name: len(set(classes)) for name, classes in CLASSES.items()} == {"mnist": 10, "fashion-mnist": 10}
+
+
+DESCRIPTION = {"classes": ["a", "b", "c"], "input_shape": [1, 4, 4]}
+FILES = Path("test.safetensors"), Path("model.json")
+
+
+def of_shape(*shape: int, targets: tuple[int, ...] = (0, 1)) -> Labelled:
+    return Labelled(np.zeros((len(targets), *shape), np.uint8), np.array(targets))
+
+
+def test_a_test_set_that_fits_the_model_passes():
+    check_fit(of_shape(1, 4, 4), DESCRIPTION, *FILES)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (of_shape(3, 4, 4), r"test.safetensors: inputs of shape \[3, 4, 4\], but model.json .* \[1, 4, 4\]"),
+        (of_shape(1, 4, 4, targets=(0, 3)), r"test.safetensors: targets from 0 to 3, but model.json knows 3 classes"),
+        (of_shape(1, 4, 4, targets=(-1, 1)), r"test.safetensors: targets from -1 to 1, but"),
+    ],
+)
+def test_one_that_does_not_fit_is_refused(test: Labelled, message: str):
+    with pytest.raises(InputError, match=message):
+        check_fit(test, DESCRIPTION, *FILES)
