@@ -1,7 +1,6 @@
 """Training one model to the end: curves on training and validation data, the best epoch's weights, and resuming."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -63,10 +62,11 @@ def fit(
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[int], object] = lambda steps: None,
 ) -> Fit:
-    """Train a new model by `recipe` on `train`, and select the epoch with the lowest loss on `validation`.
+    """Train a new model by `recipe` on `train`, and select the epoch that is most accurate on `validation`.
 
-    With `select` false (or nothing to validate on) the last epoch is kept, early stopping is off and the plateau
-    schedule watches the training curve: `validation` then decides nothing and may serve for an honest score. `fold`
+    Of equally accurate epochs, the one with the lowest loss is; the plateau schedule watches that loss. With `select`
+    false (or nothing to validate on) the last epoch is kept, early stopping is off, and plateau watches the training
+    curve: `validation` then decides nothing, and may serve for an honest score. `fold`
     names the run's random streams, so that each fold starts from other weights. The run goes on from `checkpoint`,
     and saves itself there after every epoch. `on_step` is called with the number of steps done, for a progress bar.
     Raises `InputError` when the batch is larger than the data or the loss is not finite.
@@ -83,7 +83,6 @@ def fit(
         on_step(len(progress.history) * steps_per_epoch(recipe.train, len(train)))
 
     for epoch in range(len(progress.history) + 1, recipe.train.epochs + 1):
-        # What the selection, early stopping and the plateau schedule watch.
         losses = [e.validation_loss if select else e.train_loss for e in progress.history]
         if patience and epoch - 1 - progress.best_epoch >= patience:
             break
@@ -92,7 +91,7 @@ def fit(
         train_scores, validation_scores = (loss_and_accuracy(model, data, workers) for data in (curve, validation))
         (loss, accuracy), (validation_loss, validation_accuracy) = train_scores, validation_scores
         progress.history.append(Epoch(epoch, rate, loss, validation_loss, accuracy, validation_accuracy))
-        if not select or validation_loss < min(losses, default=math.inf):
+        if not select or max(progress.history, key=_quality).epoch == epoch:
             progress.best_epoch = epoch
             progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         if checkpoint:
@@ -102,6 +101,10 @@ def fit(
     model = trainer.model()
     model.load_state_dict(progress.best_weights)
     return Fit(model.cpu(), progress.history, progress.best_epoch)
+
+
+def _quality(epoch: Epoch) -> tuple[float, float]:
+    return epoch.validation_accuracy, -epoch.validation_loss
 
 
 def _pack(progress: _Progress, trainer: Trainer) -> dict[str, np.ndarray]:

@@ -23,6 +23,9 @@ SMALL = {
     "train.batch_size": 100,
     "cross_validate.folds": 2,
     "cross_validate.epochs": 1,
+    "evaluate.resamples": 100,
+    "stress.examples": 50,
+    "lr_range.steps": 10,
 }
 IDENTITY = {f"GIT_{role}_{key}": "nobody@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
 

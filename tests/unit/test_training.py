@@ -59,14 +59,15 @@ def test_global_random_state_has_no_say(recipe, digits):
     assert weights(train(recipe(model={"hidden": [8], "dropout": 0.5}), digits(40))) == weights(first)
 
 
-def test_the_epoch_with_the_lowest_validation_loss_is_kept(recipe, digits):
+def test_the_epoch_most_accurate_in_validation_is_kept_and_of_equals_that_with_the_lowest_loss(recipe, digits):
     wild = recipe(train={"epochs": 6, "lr": 0.5, "schedule": "constant", "optimizer": "sgd", "momentum": 0.0})
     validation = digits(40, seed=9)
     fitted = train(wild, digits(40), validation)
-    losses = [epoch.validation_loss for epoch in fitted.history]
-    assert fitted.best_epoch == losses.index(min(losses)) + 1
+    best = max(fitted.history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+    assert fitted.best_epoch == best.epoch
     with Workers(1) as workers:
-        assert loss_and_accuracy(fitted.model, validation, workers)[0] == min(losses)
+        found = loss_and_accuracy(fitted.model, validation, workers)
+    assert found == (best.validation_loss, best.validation_accuracy)
 
 
 def test_without_selection_the_last_epoch_is_kept_and_validation_decides_nothing(recipe, digits):
