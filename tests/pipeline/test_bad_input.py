@@ -49,16 +49,12 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def describe(case: Any) -> str:
-    return " ".join(f"{key}={value}" for key, value in case.items()) if isinstance(case, dict) else ""
-
-
 @pytest.fixture(scope="module")
 def scratch(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return reproduced.copy(tmp_path_factory.mktemp("scratch"))
 
 
-@pytest.mark.parametrize(("stage", "parameters", "parts"), PARAMETERS, ids=describe)
+@pytest.mark.parametrize(("stage", "parameters", "parts"), PARAMETERS, ids=[str(case[1]) for case in PARAMETERS])
 def test_parameter_is_refused_at_once(
     stage: str, parameters: dict[str, Any], parts: list[str], scratch: Project
 ) -> None:
