@@ -57,5 +57,6 @@ build-env:
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $(VENV)/uv.lock
 	@cache=$$($(VENV)/bin/uv cache dir) && mkdir -p "$$cache" && \
 	if [ "$$(stat -c %d "$$cache")" = "$$(stat -c %d $(VENV))" ]; then mode=hardlink; else mode=copy; fi && set -x && \
-	$(VENV)/bin/uv pip sync --python $(VENV)/bin/python --link-mode $$mode --require-hashes requirements.lock
+	$(VENV)/bin/uv pip sync --python $(VENV)/bin/python --link-mode $$mode --compile-bytecode \
+		--require-hashes requirements.lock
 	@cp requirements.lock $(ENV)

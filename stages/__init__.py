@@ -22,7 +22,12 @@ _HEAVY = {"numpy", "torch"} & sys.modules.keys()
 if _HEAVY and "pytest" not in sys.modules:
     raise ImportError(f"import stages before {' and '.join(sorted(_HEAVY))}: they read the numerics as they load")
 
-os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    CUBLAS_WORKSPACE_CONFIG=":4096:8",  # on a GPU: what torch's deterministic matrix products require
+)
 
 if platform.machine().lower() in {"x86_64", "amd64"}:  # on others each machine has kernels of its own
     _CPUINFO = Path("/proc/cpuinfo")

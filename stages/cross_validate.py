@@ -35,17 +35,27 @@ def main() -> None:
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.
-    from stages.core.parallel import Workers, worker_count
+    from stages.core.checkpoint import Checkpoint, run_key
+    from stages.core.parallel import Workers
     from stages.core.prediction import predict_probabilities
-    from stages.core.training import fit, steps_per_epoch
+    from stages.core.trainer import steps_per_epoch
+    from stages.core.training import fit
 
-    scores, curves = [], []
-    with Workers(worker_count()) as workers:
+    scores, curves, checkpoints = [], [], []
+    with Workers.at_hand() as workers:
         for fold, held_out in enumerate(folds, 1):
             train, validation = data.split(held_out)
+            checkpoints.append(Checkpoint(run_key(recipe, train, validation, fold)))
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
-            with tqdm(desc=f"fold {fold} of {config.folds}", total=steps, unit="step", mininterval=1) as bar:
-                trained = fit(recipe, train, validation, classes, workers, fold, select=False, on_step=bar.update)
+            with tqdm(
+                desc=f"fold {fold} of {config.folds}", total=steps, unit="step", mininterval=1, disable=workers.rank > 0
+            ) as bar:
+                trained = fit(
+                    *(recipe, train, validation, classes, workers, fold),
+                    select=False,
+                    checkpoint=checkpoints[-1],
+                    on_step=bar.update,
+                )
             predicted = predict_probabilities(trained.model, validation.inputs, workers).argmax(axis=1)
             counts = confusion(validation.targets, predicted, classes)
             last = trained.history[-1]
@@ -59,8 +69,12 @@ def main() -> None:
             )
             curves += [{"fold": fold, **asdict(epoch)} for epoch in trained.history]
 
+    if workers.rank:
+        return  # torchrun's rank 0 alone writes
     write_json(OUTPUTS["metrics"], summarise(scores))
     write_csv(OUTPUTS["curves"], pd.DataFrame(curves).drop(columns="learning_rate"))
+    for checkpoint in checkpoints:
+        checkpoint.discard()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Params(StageParams):
 def main() -> None:
     points = Params.load().evaluate.curve_points
     from stages.core.model import load_model
-    from stages.core.parallel import Workers, worker_count
+    from stages.core.parallel import Workers
     from stages.core.prediction import predict_probabilities
 
     test, description = read_arrays(INPUTS["test"]), read_json(INPUTS["description"])
@@ -52,7 +52,7 @@ def main() -> None:
     model = load_model(description, read_arrays(INPUTS["weights"]))
 
     targets, classes = test["targets"], description["classes"]
-    with Workers(worker_count()) as workers:
+    with Workers.at_hand() as workers:
         probabilities = predict_probabilities(model, test["inputs"], workers)
     if not np.isfinite(probabilities).all():
         raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")

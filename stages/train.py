@@ -34,13 +34,23 @@ def main() -> None:
     train, validation = data.split(held_out)
 
     # Only now, with everything read and accepted: torch takes a second to load.
+    from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.model import describe_model
-    from stages.core.parallel import Workers, worker_count
-    from stages.core.training import fit, steps_per_epoch
+    from stages.core.parallel import Workers
+    from stages.core.trainer import steps_per_epoch
+    from stages.core.training import fit
 
     steps = config.epochs * steps_per_epoch(config, len(train))
-    with Workers(worker_count()) as workers, tqdm(desc="train", total=steps, unit="step", mininterval=1) as bar:
-        trained = fit(params, train, validation, len(facts["classes"]), workers, on_step=bar.update)
+    checkpoint = Checkpoint(run_key(params, train, validation))
+    with (
+        Workers.at_hand() as workers,
+        tqdm(desc="train", total=steps, unit="step", mininterval=1, disable=workers.rank > 0) as bar,
+    ):
+        trained = fit(
+            params, train, validation, len(facts["classes"]), workers, checkpoint=checkpoint, on_step=bar.update
+        )
+    if workers.rank:
+        return  # torchrun's rank 0 alone writes
 
     weights = {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()}
     write_arrays(OUTPUTS["weights"], weights)
@@ -50,6 +60,7 @@ def main() -> None:
     validated = {"val_accuracy": round(best.validation_accuracy, 6)} if len(validation) else {}
     write_json(OUTPUTS["metrics"], {"best_epoch": trained.best_epoch, **validated})
     write_csv(OUTPUTS["curves"], pd.DataFrame(map(asdict, trained.history)))
+    checkpoint.discard()
 
 
 if __name__ == "__main__":

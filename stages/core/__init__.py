@@ -1,1 +1,1 @@
-"""Values in, values out: no paths, no YAML, no printing, no hidden randomness. Only artifacts and sources touch files."""
+"""Values in, values out: no paths, no YAML, no hidden randomness. Files: artifacts, sources and checkpoint."""

@@ -22,17 +22,17 @@ class Augmenter:
 
     def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The images at `indices` (B,), each with variations of its own."""
-        config, count = self.config, len(indices)
+        config, count, device = self.config, len(indices), indices.device
         if config.shift:
-            offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator)
+            offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
             images = self.windows[indices, :, offsets[0], offsets[1]]
         else:
             images = self.windows[indices, :, 0, 0]
         if config.rotation or config.scale:
-            draws = 2 * torch.rand((2, count), generator=generator) - 1
+            draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
             images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
         if config.erase:
-            corners = torch.rand((2, count), generator=generator)
+            corners = torch.rand((2, count), generator=generator).to(device)
             images = erase(images, corners, config.erase)
         return images
 
@@ -57,7 +57,7 @@ def erase(images: torch.Tensor, corners: torch.Tensor, side: int) -> torch.Tenso
     masks = []
     for corner, length in zip(corners, images.shape[2:], strict=True):
         start = (corner * (max(length - side, 0) + 1)).long()[:, None]
-        position = torch.arange(length)
+        position = torch.arange(length, device=images.device)
         masks.append((position >= start) & (position < start + side))
     rows, columns = masks
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)

@@ -26,7 +26,7 @@ from stages.core.style import (
     VERMILLION,
     accuracy_scale,
     figure,
-    headline,
+    heading,
     loss_scale,
     percent,
     title,
@@ -39,6 +39,7 @@ _PARTS = {"train": TRAIN, "validation": VALIDATION}
 _QUANTITIES: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
 _HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
 _LISTED = 18  # classes beside a curve plot, at most
+_ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
 _GALLERY_COLUMNS = 5
 _NAME = 16  # characters of a class name where there is little room
 
@@ -58,7 +59,7 @@ def training(table: pd.DataFrame, best_epoch: int) -> Figure:
         _epochs(axes, table["epoch"], quantity, np.concatenate(list(lines.values())))
         for part, colour in _PARTS.items():
             axes.plot(table["epoch"], lines[part], color=colour, marker="o", markersize=3)
-        _label_ends(axes, {part: (table["epoch"].iloc[-1], values[-1], part) for part, values in lines.items()})
+        _label_ends(axes, {part: (table["epoch"].iloc[-1], values[-1]) for part, values in lines.items()})
         _mark_epoch(axes, best_epoch, table["epoch"].iloc[-1], at_top=quantity == "loss")
     return fig
 
@@ -76,9 +77,9 @@ def cross_validate(table: pd.DataFrame) -> Figure:
             axes.plot(of_fold.index, of_fold, color=colour, linewidth=0.9, alpha=0.6)
             mean = of_fold.mean(axis=1, skipna=False).dropna()
             axes.plot(mean.index, mean, color=colour, linewidth=2.4, marker="o", markersize=3)
-            ends[part] = (mean.index[-1], mean.iloc[-1], part)
+            ends[part] = (mean.index[-1], mean.iloc[-1])
         _label_ends(axes, ends)
-    headline(fig, f"Cross-validation: {folds} folds thin, their mean bold")
+    heading(fig, f"Cross-validation: {folds} folds thin, their mean bold")
     return fig
 
 
@@ -87,42 +88,27 @@ def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
     number = len(classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     hit = np.eye(number, dtype=bool)
-    worst = shares[~hit].max(initial=0)
+    worst = float(shares[~hit].max(initial=0))
+    cell = 6.4 / number  # inches, about
 
     fig = figure(7.2)
     axes = fig.subplots()
     for cells, colours, most in ((hit, "Blues", 1.3), (~hit, "Oranges", 1.6 * worst)):
         axes.imshow(np.where(cells & (counts > 0), shares, np.nan), cmap=colours, vmin=0, vmax=most, aspect="auto")
-    cell = 6.4 / number  # inches, about
-    for (row, column), count in np.ndenumerate(counts):
-        if count == 0 or cell < 0.25:
-            continue
-        text = f"{count}\n{100 * shares[row, column]:.1f}%" if cell >= 0.5 else f"{count}"
-        axes.text(
-            column, row, text, ha="center", va="center", fontsize=min(9, 15 * cell), linespacing=1.3,
-            color="white" if row == column and shares[row, column] > 0.6 else INK,
-        )  # fmt: skip
-    sizes = min(10.0, 40 * cell)
-    slanted = max(map(len, classes)) * sizes * 0.6 > 72 * cell
-    axes.set_xticks(range(number), classes, fontsize=sizes)
-    if slanted:
-        axes.tick_params("x", rotation=40, rotation_mode="xtick")
-    axes.set_yticks(range(number), classes, fontsize=sizes)
-    axes.set(xlabel="predicted", ylabel="actual")
-    axes.tick_params(length=0)
-    axes.grid(False)
-    axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.grid(which="minor")
-    axes.tick_params(which="minor", length=0)
-    axes.spines[:].set_visible(False)
+    if cell >= 0.25:
+        for row, column in np.argwhere(counts):
+            share = f"\n{100 * shares[row, column]:.1f}%" if cell >= 0.5 else ""
+            on_dark = row == column and shares[row, column] > 0.6
+            axes.text(
+                column, row, f"{counts[row, column]}{share}", ha="center", va="center", fontsize=min(9, 15 * cell),
+                linespacing=1.3, color="white" if on_dark else INK,
+            )  # fmt: skip
+    _label_cells(axes, classes, cell)
+
     right, total = int(np.trace(counts)), int(counts.sum())
-    title(
-        axes,
-        f"Confusion: {right:,} of {total:,} right, {percent(right / total, 2)}",
-        "Percentages are of the row. Blue: right. Orange: wrong"
-        + (f", darkest at {percent(worst, 1)} of a row." if worst else "."),
-    )
+    darkest = f", darkest at {percent(worst, 1)} of a row" if worst else ""
+    note = f"Percentages are of the row. Blue: right. Orange: wrong{darkest}."
+    title(axes, f"Confusion: {right:,} of {total:,} right, {percent(right / total, 2)}", note)
     return fig
 
 
@@ -143,11 +129,7 @@ def roc(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     axes.xaxis.set_minor_locator(NullLocator())
     accuracy_scale(axes, "y", _lowest(lines), 1, finest=1 / scores["support"].max())
     axes.set(xlabel="false positive rate", ylabel="true positive rate")
-    title(
-        axes,
-        "ROC, one class against the rest",
-        "Axes are logarithmic in the errors: false positives, and positives missed.",
-    )
+    title(axes, "ROC, one class against the rest", _ERROR_AXES)
     return fig
 
 
@@ -158,11 +140,7 @@ def precision_recall(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     accuracy_scale(axes, "x", 0, 1, finest=1 / scores["support"].max())
     accuracy_scale(axes, "y", _lowest(found), 1, finest=1 / scores["support"].max())
     axes.set(xlabel="recall", ylabel="precision")
-    title(
-        axes,
-        "Precision and recall, one class against the rest",
-        "Axes are logarithmic in the errors: false positives, and positives missed.",
-    )
+    title(axes, "Precision and recall, one class against the rest", _ERROR_AXES)
     return fig
 
 
@@ -171,9 +149,9 @@ def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Seque
     rows = -(-len(worst) // _GALLERY_COLUMNS)
     fig = figure(0.5 + 2.05 * rows if worst else 1.2)
     if not worst:
-        headline(fig, f"No mistakes on {len(images):,} test images")
+        heading(fig, f"No mistakes on {len(images):,} test images")
         return fig
-    headline(fig, f"The {len(worst)} most confident of {total:,} mistakes on {len(images):,} test images")
+    heading(fig, f"The {len(worst)} most confident of {total:,} mistakes on {len(images):,} test images")
     for axes in fig.subplots(rows, _GALLERY_COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, mistake in zip(fig.axes, worst, strict=False):
@@ -201,13 +179,11 @@ def _epochs(axes: Axes, epochs: pd.Series, quantity: Literal["loss", "accuracy"]
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def _label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
-    """Write each line's label at its end (x, y, label): the upper line's above it, the lower one's below."""
-    shown = sorted((end for end in ends.items() if np.isfinite(end[1][1])), key=lambda end: end[1][1])
-    for (part, (x, y, label)), side in zip(shown, ("top", "bottom"), strict=False):
-        axes.annotate(
-            label, (x, y), (6, 0), textcoords="offset points", color=_PARTS[part], va=side, annotation_clip=False
-        )
+def _label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+    """Write each part's name at the end (x, y) of its line: the upper line's above it, the lower one's below."""
+    drawn = sorted((y, x, part) for part, (x, y) in ends.items() if np.isfinite(y))
+    for (y, x, part), side in zip(drawn, ("top", "bottom"), strict=False):
+        axes.annotate(part, (x, y), (6, 0), textcoords="offset points", color=_PARTS[part], va=side)
 
 
 def _mark_epoch(axes: Axes, epoch: int, last: int, at_top: bool) -> None:
@@ -224,6 +200,23 @@ def _mark_epoch(axes: Axes, epoch: int, last: int, at_top: bool) -> None:
         ha="right" if on_left else "left",
         va="top" if at_top else "bottom",
     )
+
+
+def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
+    """Class names along both axes of a matrix whose cells are `cell` inches wide, and lines between the cells."""
+    size = min(10.0, 40 * cell)
+    axes.set_xticks(range(len(classes)), classes, fontsize=size)
+    axes.set_yticks(range(len(classes)), classes, fontsize=size)
+    if max(map(len, classes)) * size * 0.6 > 72 * cell:
+        axes.tick_params("x", rotation=40, rotation_mode="xtick")
+    axes.set(xlabel="predicted", ylabel="actual")
+    between = np.arange(len(classes) + 1) - 0.5
+    axes.set_xticks(between, minor=True)
+    axes.set_yticks(between, minor=True)
+    axes.grid(False)
+    axes.grid(which="minor")
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
 
 
 def _curves(table: pd.DataFrame, x: str, y: str) -> dict[str, Curve]:
@@ -269,7 +262,7 @@ def _lowest(lines: Mapping[str, Curve]) -> float:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
 
 
 def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

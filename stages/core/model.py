@@ -43,7 +43,7 @@ class Dropout(nn.Module):
             return x
         assert self.generator is not None, "a training pass needs a generator for dropout"
         kept = torch.rand(x.shape, generator=self.generator) >= self.p
-        return x * kept / (1 - self.p)
+        return x * kept.to(x.device) / (1 - self.p)
 
 
 def build_model(

@@ -4,7 +4,6 @@ Written out because they are short, their whole state is a few vectors that a ch
 imports torch's compiler on first use, which takes longer than an epoch of a small model.
 """
 
-
 import torch
 
 from stages.core.recipe import TrainConfig

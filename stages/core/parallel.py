@@ -1,8 +1,8 @@
-"""Data parallelism whose result does not depend on the number of workers.
+"""Data parallelism whose result does not depend on who computes.
 
-Every batch is cut into a fixed number of shards. A shard is computed by one thread, on a replica of the model with
-batch-norm buffers of its own, and what the shards give is added in one fixed binary tree. Workers decide who
-computes a shard and when, never what is computed.
+Every batch is cut into a fixed number of shards. A shard is computed in one thread, on a replica of the model with
+batch-norm buffers of its own, and what the shards give is added in one fixed binary tree. The threads of this process,
+and the processes that torchrun may have started, only share the shards out.
 """
 
 import copy
@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
+import torch.distributed
 from torch import nn
 
 from stages.core.command import InputError
@@ -29,10 +30,20 @@ def tree_sum(parts: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 class Workers:
-    """Threads that share out work items; a context manager. One worker means no thread at all."""
+    """`threads` of this process and of its `ranks` peers, sharing out work; a context manager."""
 
-    def __init__(self, count: int) -> None:
-        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+    def __init__(self, threads: int, rank: int = 0, ranks: int = 1) -> None:
+        self.rank, self.ranks = rank, ranks
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    @classmethod
+    def at_hand(cls) -> Self:
+        """WORKERS threads (default: the cores, divided among the ranks of this machine) and the ranks of torchrun."""
+        if not torch.distributed.is_torchelastic_launched():
+            return cls(_threads(local_ranks=1))
+        torch.distributed.init_process_group("gloo")
+        threads = _threads(int(os.environ["LOCAL_WORLD_SIZE"]))
+        return cls(threads, torch.distributed.get_rank(), torch.distributed.get_world_size())
 
     def __enter__(self) -> Self:
         return self
@@ -41,27 +52,43 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.pool:
-            self.pool.shutdown()
+            self.pool.shutdown(cancel_futures=True)
+        if self.ranks > 1:
+            torch.distributed.destroy_process_group()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """`function` of each item, results in the items' order."""
-        return list(self.pool.map(function, items) if self.pool else map(function, items))
+        """`function` of each item, in the items' order; each rank computes a part and gets the results of all."""
+        items = list(items)
+        start, stop = (len(items) * rank // self.ranks for rank in (self.rank, self.rank + 1))
+        mine = items[start:stop]
+        results = list(self.pool.map(function, mine) if self.pool else map(function, mine))
+        if self.ranks == 1:
+            return results
+        parts: list[Any] = [None] * self.ranks
+        torch.distributed.all_gather_object(parts, results)
+        return [result for part in parts for result in part]
 
 
-def worker_count() -> int:
-    """The number of workers: WORKERS in the environment, or the cores at hand. Changes speed, no result."""
+def _threads(local_ranks: int) -> int:
     text = os.environ.get("WORKERS")
     if text is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // local_ranks)
     if not text.isdigit() or int(text) == 0:
         raise InputError(f"WORKERS = {text!r}: must be a whole number, 1 or more")
     return int(text)
 
 
 class ShardedModel:
-    """A model as replicas, one per shard, that share one flat vector of weights and own their buffers."""
+    """A model as replicas, one per shard, that share one flat vector of weights and own their buffers.
+
+    Raises `InputError` where the ranks cannot have equally many of the shards each.
+    """
 
     def __init__(self, model: nn.Module, shards: int, workers: Workers) -> None:
+        if shards % workers.ranks:
+            fitting = ", ".join(str(ranks) for ranks in (1, 2, 4, 8, 16) if ranks <= shards)
+            raise InputError(f"{workers.ranks} ranks do not fit train.shards = {shards}: must be one of {fitting}")
         self.workers = workers
         self.weights = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
         self.replicas = [_sharing(copy.deepcopy(model), self.weights) for _ in range(shards)]
@@ -79,10 +106,15 @@ class ShardedModel:
         total = tree_sum(self.workers.map(compute, range(len(self.replicas))))
         return total[0].item(), total[1:]
 
+    def buffers(self) -> list[dict[str, torch.Tensor]]:
+        """The buffers of each shard's replica, whichever rank computes it."""
+        return self.workers.map(lambda shard: dict(self.replicas[shard].named_buffers()), range(len(self.replicas)))
+
     def average_buffers(self) -> None:
-        """Give `model` the mean of the replicas' floating-point buffers; whole numbers (counts) are alike in all."""
+        """Give `model` the mean of the shards' floating-point buffers; whole numbers (counts) are alike in all."""
+        shards = self.buffers()
         for name, buffer in self.model.named_buffers():
-            parts = [replica.get_buffer(name) for replica in self.replicas]
+            parts = [buffers[name] for buffers in shards]
             buffer.copy_(tree_sum(parts) / len(parts) if buffer.is_floating_point() else parts[0])
 
 

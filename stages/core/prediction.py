@@ -14,13 +14,14 @@ BATCH = 500  # fixed, since the last bits of a prediction may depend on it
 
 
 def predict_logits(model: nn.Module, inputs: np.ndarray, workers: Workers) -> torch.Tensor:
-    """The logits (N, classes) of uint8 `inputs` (N, C, H, W), in evaluation mode."""
+    """The logits (N, classes) of uint8 `inputs` (N, C, H, W), in evaluation mode, on the CPU."""
     model.eval()
+    device = next(model.parameters()).device
 
     @torch.inference_mode()  # a thread's own setting, hence inside
     def logits(batch: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = model(batch)
-        return output
+        output: torch.Tensor = model(batch.to(device))
+        return output.cpu()
 
     return torch.cat(workers.map(logits, torch.split(torch.from_numpy(inputs), BATCH)))
 

@@ -39,6 +39,7 @@ class TrainConfig(Section):
     epochs: Annotated[int, Field(ge=1, le=1000)]
     batch_size: Annotated[int, Field(ge=1, le=65536)]
     shards: Literal[1, 2, 4, 8, 16]
+    device: Literal["cpu", "cuda"]
 
     loss: Literal["cross_entropy", "focal", "multi_margin"]
     label_smoothing: Fraction

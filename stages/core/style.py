@@ -63,7 +63,7 @@ def figure(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height))
 
 
-def headline(fig: Figure, text: str) -> None:
+def heading(fig: Figure, text: str) -> None:
     """A title over all of a figure's axes, at its left edge."""
     fig.suptitle(text, x=0.01, ha="left", fontweight="bold")
 
@@ -105,7 +105,7 @@ def accuracy_scale(axes: Axes, which: Literal["x", "y"], low: float, high: float
             last_place = place
     if logarithmic := len(ticks) >= 3:
         (axes.set_xscale if which == "x" else axes.set_yscale)("function", functions=(stretch, shrink))
-        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_locator(FixedLocator(ticks[::-1]))
         axis.set_minor_locator(NullLocator())
         margin = 0.04 * (top - bottom)
         (axes.set_xlim if which == "x" else axes.set_ylim)(*shrink(np.array([bottom - margin, top + margin])))

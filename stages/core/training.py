@@ -1,23 +1,20 @@
-"""Training one model: epochs of sharded steps, curves on training and validation data, and the best epoch's weights."""
+"""Training one model to the end: curves on training and validation data, the best epoch's weights, and resuming."""
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
-from stages.core.augmentation import Augmenter
-from stages.core.command import InputError
-from stages.core.dataset import Labelled, normalisation
-from stages.core.losses import loss_sum
-from stages.core.model import Dropout, build_model
-from stages.core.optimizers import Optimizer
-from stages.core.parallel import ShardedModel, Workers
+from stages.core.checkpoint import Checkpoint
+from stages.core.dataset import Labelled
+from stages.core.parallel import Workers
 from stages.core.prediction import loss_and_accuracy
-from stages.core.recipe import Recipe, TrainConfig, check_batch_size
-from stages.core.schedules import learning_rate
-from stages.core.seeding import derive
+from stages.core.recipe import Recipe
+from stages.core.trainer import Trainer, steps_per_epoch
 
 CURVE_EXAMPLES = 5000  # training examples that the training curve is measured on, in evaluation mode, as validation is
 
@@ -46,6 +43,15 @@ class Fit:
     best_epoch: int
 
 
+@dataclass
+class _Progress:
+    """How far a run is: the curves so far, the epoch selected so far, and its weights by name."""
+
+    history: list[Epoch] = dataclasses.field(default_factory=list)
+    best_epoch: int = 0
+    best_weights: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+
+
 def fit(
     recipe: Recipe,
     train: Labelled,
@@ -54,92 +60,65 @@ def fit(
     workers: Workers,
     fold: int = 0,
     select: bool = True,
-    on_step: Callable[[], object] = lambda: None,
+    checkpoint: Checkpoint | None = None,
+    on_step: Callable[[int], object] = lambda steps: None,
 ) -> Fit:
     """Train a new model by `recipe` on `train`, and select the epoch with the lowest loss on `validation`.
 
     With `select` false (or nothing to validate on) the last epoch is kept, early stopping is off and the plateau
     schedule watches the training curve: `validation` then decides nothing and may serve for an honest score. `fold`
-    names the run's random streams, so that each fold starts from other weights; `on_step` is called after every
-    step, for a progress bar. Raises `InputError` when the batch is larger than the data or the loss is not finite.
+    names the run's random streams, so that each fold starts from other weights. The run goes on from `checkpoint`,
+    and saves itself there after every epoch. `on_step` is called with the number of steps done, for a progress bar.
+    Raises `InputError` when the batch is larger than the data or the loss is not finite.
     """
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    run = _Run(recipe, train, classes, workers, fold)
-    sample = torch.randperm(len(train), generator=_generator(recipe.seed, "curve", fold))[:CURVE_EXAMPLES].numpy()
+    trainer = Trainer(recipe, train, classes, workers, fold)
+    sample = torch.randperm(len(train), generator=trainer.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)
-    history: list[Epoch] = []
-    losses: list[float] = []  # what the selection, early stopping and the plateau schedule watch
-    best, best_weights = 0, dict[str, torch.Tensor]()
-    for epoch in range(1, recipe.train.epochs + 1):
-        rate = run.train_epoch(epoch, losses, on_step)
-        model = run.model()
-        loss, accuracy = loss_and_accuracy(model, curve, workers)
-        validation_loss, validation_accuracy = loss_and_accuracy(model, validation, workers)
-        history.append(Epoch(epoch, rate, loss, validation_loss, accuracy, validation_accuracy))
-        losses.append(validation_loss if select else loss)
-        if not select or losses[-1] < min(losses[:-1], default=math.inf):
-            best, best_weights = epoch, {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        if patience and epoch - best >= patience:
+
+    progress = _Progress()
+    if checkpoint and (state := checkpoint.load()):
+        progress = _unpack(state, trainer)
+        on_step(len(progress.history) * steps_per_epoch(recipe.train, len(train)))
+
+    for epoch in range(len(progress.history) + 1, recipe.train.epochs + 1):
+        # What the selection, early stopping and the plateau schedule watch.
+        losses = [e.validation_loss if select else e.train_loss for e in progress.history]
+        if patience and epoch - 1 - progress.best_epoch >= patience:
             break
-    model.load_state_dict(best_weights)
-    return Fit(model, history, best)
+        rate = trainer.train_epoch(epoch, losses, lambda: on_step(1))
+        model = trainer.model()
+        train_scores, validation_scores = (loss_and_accuracy(model, data, workers) for data in (curve, validation))
+        (loss, accuracy), (validation_loss, validation_accuracy) = train_scores, validation_scores
+        progress.history.append(Epoch(epoch, rate, loss, validation_loss, accuracy, validation_accuracy))
+        if not select or validation_loss < min(losses, default=math.inf):
+            progress.best_epoch = epoch
+            progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        if checkpoint:
+            state = _pack(progress, trainer)
+            if workers.rank == 0:
+                checkpoint.save(state)
+    model = trainer.model()
+    model.load_state_dict(progress.best_weights)
+    return Fit(model.cpu(), progress.history, progress.best_epoch)
 
 
-def steps_per_epoch(config: TrainConfig, examples: int) -> int:
-    """Batches of (nearly) equal size, at most `batch_size`: none is dropped, and no small one left at the end."""
-    return math.ceil(examples / config.batch_size)
+def _pack(progress: _Progress, trainer: Trainer) -> dict[str, np.ndarray]:
+    """The run as named arrays, for a checkpoint."""
+    tensors = {f"trainer/{name}": tensor for name, tensor in trainer.state().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
+    arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+    history = np.array([dataclasses.astuple(epoch) for epoch in progress.history])
+    return arrays | {"history": history, "best_epoch": np.array(progress.best_epoch)}
 
 
-class _Run:
-    """A training run in flight: the weights, the optimiser and the data, and the step that takes them forward."""
+def _unpack(arrays: Mapping[str, np.ndarray], trainer: Trainer) -> _Progress:
+    """Bring `trainer` and the progress back to what `_pack` saw."""
 
-    def __init__(self, recipe: Recipe, train: Labelled, classes: int, workers: Workers, fold: int) -> None:
-        check_batch_size(recipe.train, len(train))
-        self.recipe, self.config, self.fold = recipe, recipe.train, fold
-        initial = _generator(recipe.seed, "initialise", fold)
-        model = build_model(recipe.model, train.inputs.shape[1:], classes, normalisation(train.inputs), initial)
-        self.sharded = ShardedModel(model, self.config.shards, workers)
-        self.optimizer = Optimizer(self.config, self.sharded.weights)
-        self.augmenter = Augmenter(torch.from_numpy(train.inputs), recipe.augment)
-        self.targets = torch.from_numpy(train.targets)
+    def under(prefix: str) -> dict[str, torch.Tensor]:
+        return {n.removeprefix(prefix): torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix)}
 
-    def train_epoch(self, epoch: int, losses: list[float], on_step: Callable[[], object]) -> float:
-        """Take every example once, in an order of this epoch's own; returns the last learning rate."""
-        steps = steps_per_epoch(self.config, len(self.targets))
-        order = torch.randperm(len(self.targets), generator=_generator(self.recipe.seed, "shuffle", self.fold, epoch))
-        for step, batch in enumerate(order.tensor_split(steps)):
-            rate = learning_rate(self.config, (epoch - 1) * steps + step, steps, losses)
-            loss = self._step(batch, rate, (self.recipe.seed, "step", self.fold, epoch, step))
-            if not math.isfinite(loss):
-                raise InputError(
-                    f"the training loss became {loss} at epoch {epoch}, step {step + 1} of {steps}, with train.lr = "
-                    f"{self.config.lr}: lower train.lr or set train.grad_clip"
-                )
-            on_step()
-        return rate
-
-    def model(self) -> nn.Module:
-        """The model as trained so far, for evaluation."""
-        self.sharded.average_buffers()
-        return self.sharded.model
-
-    def _step(self, batch: torch.Tensor, rate: float, stream: tuple[int, str, int, int, int]) -> float:
-        """One step of the optimiser on the examples at `batch`; returns their mean loss before it."""
-        images = self.augmenter.batch(batch, _generator(*stream, "augment"))
-        shards = self.config.shards
-        inputs, targets = images.tensor_split(shards), self.targets[batch].tensor_split(shards)
-
-        def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
-            for layer in replica.modules():
-                if isinstance(layer, Dropout):
-                    layer.generator = _generator(*stream, "dropout", shard)
-            return loss_sum(self.config, replica(inputs[shard]), targets[shard]) / len(batch)
-
-        loss, gradient = self.sharded.gradient(shard_loss)
-        self.optimizer.step(gradient, rate)
-        return loss
-
-
-def _generator(seed: int, *name: str | int) -> torch.Generator:
-    return torch.Generator().manual_seed(derive(seed, *name))
+    trainer.restore(under("trainer/"))
+    history = [Epoch(int(epoch), *scores) for epoch, *scores in arrays["history"].tolist()]
+    return _Progress(history, int(arrays["best_epoch"]), under("best/"))

@@ -4,8 +4,6 @@ The raw files come from this repository's data/raw if it is there (`make repro` 
 finds them: the folder named by the environment variable DATA_DIR, or the internet.
 """
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,6 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def project(reproduced: Project, tmp_path: Path) -> Iterator[Project]:
+def project(reproduced: Project, tmp_path: Path) -> Project:
     """A copy of the reproduced pipeline for one test to change."""
-    yield reproduced.copy(tmp_path / "copy")
-    shutil.rmtree(tmp_path / "copy")
+    return reproduced.copy(tmp_path)

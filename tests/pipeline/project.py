@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,11 +74,11 @@ class Project:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", message)
 
-    def set(self, parameters: dict[str, Any]) -> None:
+    def set(self, changes: dict[str, Any]) -> None:
         """Change params.yaml; keys are written `train.lr`, and None takes a key out."""
         path = self.root / "params.yaml"
         params = yaml.safe_load(path.read_text())
-        for key, value in parameters.items():
+        for key, value in changes.items():
             *sections, name = key.split(".")
             section = params
             for part in sections:
@@ -87,6 +89,17 @@ class Project:
                 section[name] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
+    @contextmanager
+    def parameters(self, changes: dict[str, Any]) -> Iterator[None]:
+        """`set` for as long as the block lasts."""
+        path = self.root / "params.yaml"
+        before = path.read_bytes()
+        self.set(changes)
+        try:
+            yield
+        finally:
+            path.write_bytes(before)
+
     @property
     def pipeline(self) -> Any:
         return yaml.safe_load((self.root / "dvc.yaml").read_text())
@@ -96,7 +109,7 @@ class Project:
         return {path: fingerprint(self.root / path) for path in outs(self.pipeline["stages"].values())}
 
 
-def outs(stages: Any) -> set[str]:
+def outs(stages: Iterable[Any]) -> set[str]:
     """The outputs that stages of dvc.yaml declare; a path may carry settings: `path` or `{path: {cache: false}}`."""
     entries = [entry for stage in stages for entry in stage["outs"]]
     return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.pipeline.project import ROOT, outs
+
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
 STAGES: dict[str, dict[str, Any]] = PIPELINE["stages"]
@@ -25,11 +26,6 @@ each_stage = pytest.mark.parametrize("name", STAGES)
 
 def module(name: str) -> ModuleType:
     return importlib.import_module(f"stages.{name}")
-
-
-def paths(declared: list[str | dict[str, Any]]) -> list[str]:
-    """The paths of a list of outputs, in which a path may carry settings: `path` or `{path: {cache: false}}`."""
-    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in declared]
 
 
 def source_file(dotted: str) -> Path | None:
@@ -82,7 +78,7 @@ def test_dependencies_are_the_imports_and_the_inputs(name: str) -> None:
 
 @each_stage
 def test_outputs_are_those_of_the_script(name: str) -> None:
-    assert sorted(paths(STAGES[name]["outs"])) == sorted(str(path) for path in module(name).OUTPUTS.values())
+    assert sorted(outs([STAGES[name]])) == sorted(str(path) for path in module(name).OUTPUTS.values())
 
 
 @each_stage
@@ -101,13 +97,13 @@ def test_parameters_are_the_sections_of_the_script(name: str) -> None:
 @each_stage
 def test_stages_are_chained_by_outputs(name: str) -> None:
     """Every input is an output of another stage: nothing comes into the pipeline by hand."""
-    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+    made = outs(STAGES.values())
     assert {str(path) for path in module(name).INPUTS.values()} <= made
 
 
 @each_stage
 def test_metrics_file_is_called_like_its_stage(name: str) -> None:
-    metrics = [path for path in paths(STAGES[name]["outs"]) if path.startswith("metrics/")]
+    metrics = [path for path in outs([STAGES[name]]) if path.startswith("metrics/")]
     assert metrics in ([], [f"metrics/{name}.json"])
 
 
@@ -128,7 +124,7 @@ def test_every_parameter_has_a_comment() -> None:
 
 
 def test_metrics_plots_and_artifacts_point_to_outputs() -> None:
-    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+    made = outs(STAGES.values())
     plots = [next(iter(plot.items())) if isinstance(plot, dict) else (plot, {}) for plot in PIPELINE["plots"]]
     sources = {
         source

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -49,29 +50,29 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
 
     assert result.returncode == 0, result.stderr
     made, expected = alone.outputs(), reproduced.outputs()
-    assert {path: made[path] for path in outs([STAGES[name]])} == {
-        path: expected[path] for path in outs([STAGES[name]])
-    }
+    for path in outs([STAGES[name]]):
+        assert made[path] == expected[path], path
 
 
-def test_verify_finds_every_output_identical(reproduced: Project) -> None:
-    result = reproduced.run(sys.executable, "tests/verify.py")
+def test_verify_finds_every_output_identical(reproduced: Project, tmp_path: Path) -> None:
+    result = reproduced.run(sys.executable, "tests/verify.py", TMPDIR=str(tmp_path))
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
     assert {path for path, *_ in rows} > {"dvc.lock", *outs(STAGES.values())}
     assert {verdict for *_, verdict in rows} == {"yes"}
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_verify_names_what_differs(project: Project) -> None:
+def test_verify_names_what_differs(project: Project, tmp_path: Path) -> None:
     """What the commit promises is changed here by hand: a number in Git, and the hash of a cached file."""
     metrics, lock = project.root / "metrics/evaluate.json", project.root / "dvc.lock"
     metrics.write_text(metrics.read_text().replace("0.", "1.", 1))
     locked = yaml.safe_load(lock.read_text())
-    (image,) = locked["stages"]["plot"]["outs"]
-    image["md5"] = "0" * 32 + ".dir"
+    (images,) = locked["stages"]["plot"]["outs"]
+    images["md5"] = "0" * 32 + ".dir"
     lock.write_text(yaml.safe_dump(locked))
     project.commit("Promise something else")
 
-    result = project.run(sys.executable, "tests/verify.py", check=False)
+    result = project.run(sys.executable, "tests/verify.py", check=False, TMPDIR=str(tmp_path))
 
     assert result.returncode == 1
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
@@ -80,15 +81,23 @@ def test_verify_names_what_differs(project: Project) -> None:
         "metrics/evaluate.json",
         "plots/images",
     }
-    assert f"the folder is kept: {project.folder}" in result.stdout
+    assert f"the folder is kept: {tmp_path}" in result.stdout
+
+
+def first_key(section: str) -> tuple[str, Any]:
+    """The first key of a section of params.yaml, written in full, and its value."""
+    values = SECTIONS[section]
+    if not isinstance(values, dict):
+        return section, values
+    key = next(iter(values))
+    return f"{section}.{key}", values[key]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_changed_section_concerns_the_stages_that_use_it(section: str, project: Project) -> None:
-    values = SECTIONS[section]
-    key, value = next(iter(values.items())) if isinstance(values, dict) else ("", values)
-    project.set({f"{section}.{key}".rstrip("."): f"{value}1" if isinstance(value, str) else value + 1})
-    changed = {stage for stage in project.dvc_json("status") if stage in STAGES}
+def test_a_changed_section_concerns_the_stages_that_use_it(section: str, reproduced: Project) -> None:
+    key, value = first_key(section)
+    with reproduced.parameters({key: f"{value}?" if isinstance(value, str) else value + 1}):
+        changed = reproduced.dvc_json("status").keys()
     assert changed == {name for name, stage in STAGES.items() if section in stage["params"]}
 
 

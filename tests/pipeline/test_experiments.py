@@ -2,12 +2,14 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import SMALL, Project, stages_run, users
+from tests.pipeline.project import Project, stages_run, users
 
-BASE_LR, LOW_LR = 0.01, 0.00001
+COMMITTED_LR, LOW_LR = 0.01, 0.00001
+ACCURACY = "metrics/evaluate.json:accuracy"  # as a column of `dvc exp show`: cross_validate has an accuracy, too
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,8 @@ def changed(experiment: tuple[Project, set[str]]) -> Project:
     return experiment[0]
 
 
-def rows(project: Project) -> list[dict[str, str]]:
+def shown(project: Project) -> list[dict[str, str]]:
+    """The rows of `dvc exp show`: the workspace, the commit, its experiments."""
     return list(csv.DictReader(io.StringIO(project.dvc("exp", "show", "--csv").stdout)))
 
 
@@ -34,39 +37,51 @@ def test_it_runs_the_stages_that_use_the_parameter(experiment: tuple[Project, se
 
 
 def test_exp_show(changed: Project) -> None:
-    table = rows(changed)
-    low = next(row for row in table if row["Experiment"] == "low")
-    commit = next(row for row in table if row["rev"] == "master" or row["rev"] == "main")
-    assert float(low["train.lr"]) == LOW_LR
-    assert float(commit["train.lr"]) == BASE_LR
-    print(table)
+    workspace, commit, low = shown(changed)
+    assert low["Experiment"] == "low"
+    assert [float(row["train.lr"]) for row in (workspace, commit, low)] == [LOW_LR, COMMITTED_LR, LOW_LR]
+    assert float(low[ACCURACY]) < float(commit[ACCURACY])
+
+
+def test_exp_show_stays_readable(changed: Project) -> None:
+    """A dozen scores at most, each with a value."""
+    (entry,) = (entry for entry in changed.dvc_json("exp", "show") if entry["rev"] == "workspace")
+    scores = {name: score for file in entry["data"]["metrics"].values() for name, score in file["data"].items()}
+    assert {"val_accuracy", "accuracy_gap", "macro_f1", "roc_auc", "log_loss"} <= scores.keys()
+    assert 5 < sum(isinstance(score, int | float) for score in scores.values()) <= 12
 
 
 def test_metrics_diff(changed: Project) -> None:
-    difference = changed.dvc_json("metrics", "diff")["diff"]["metrics/evaluate.json"]["accuracy"]
+    difference = changed.dvc_json("metrics", "diff")["metrics/evaluate.json"]["accuracy"]
     assert difference["new"] < difference["old"]
 
 
 def test_params_diff(changed: Project) -> None:
     difference = changed.dvc_json("params", "diff")
-    print(difference)
+    assert difference == {"params.yaml": {"train.lr": {"old": COMMITTED_LR, "new": LOW_LR, "diff": LOW_LR - 0.01}}}
 
 
-def test_plots_diff(changed: Project) -> None:
-    plots = changed.dvc_json("plots", "diff", "HEAD")
-    print(plots.keys())
-    print(str(plots)[:3000])
-    changed.dvc("plots", "diff", "HEAD", "--out", "shown")
-
-
-def test_plots_show(changed: Project) -> None:
-    plots = changed.dvc_json("plots", "show")
-    print(str(plots)[:3000])
-    changed.dvc("plots", "show", "--out", "shown")
+@pytest.mark.parametrize(
+    ("command", "revisions"),
+    [(("diff", "HEAD"), {"HEAD", "workspace"}), (("show",), {"workspace"})],
+    ids=["diff", "show"],
+)
+def test_plots(command: tuple[str, ...], revisions: set[str], changed: Project, tmp_path: Path) -> None:
+    """Every declared plot is there with the data of each revision, and has its place in the page."""
+    plots = changed.dvc_json("plots", *command)
+    assert plots.keys() == {"data"}  # no errors beside it
+    changed.dvc("plots", *command, "--out", str(tmp_path / "page"))
+    page = (tmp_path / "page/index.html").read_text()
+    for declared in changed.pipeline["plots"]:
+        name = next(iter(declared)) if isinstance(declared, dict) else declared
+        drawn = [entry for plot, entries in plots["data"].items() if plot.startswith(name) for entry in entries]
+        assert {revision for entry in drawn for revision in entry["revisions"]} == revisions, name
+        assert name in page or name.replace("/", "_") in page
 
 
 def test_queue(changed: Project) -> None:
     changed.dvc("exp", "run", "--queue", "--set-param", "train.lr=choice(0.001,0.003)")
-    print(changed.dvc("exp", "run", "--run-all", "--jobs", "2").stdout)
-    print(changed.dvc("queue", "status").stdout)
-    print(rows(changed))
+    changed.dvc("exp", "run", "--run-all", "--jobs", "2")
+    experiments = [row for row in shown(changed) if row["Experiment"]]
+    assert {float(row["train.lr"]) for row in experiments} == {LOW_LR, 0.001, 0.003}
+    assert len({row["log_loss"] for row in experiments}) == 3

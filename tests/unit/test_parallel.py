@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from stages.core.command import InputError
-from stages.core.parallel import ShardedModel, Workers, tree_sum, worker_count
+from stages.core.parallel import ShardedModel, Workers, tree_sum, _threads
 
 
 def network() -> nn.Module:
@@ -77,13 +77,13 @@ def test_an_error_in_a_worker_reaches_the_caller():
 
 def test_the_number_of_workers_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("WORKERS", "3")
-    assert worker_count() == 3
+    assert _threads(1) == 3
     monkeypatch.delenv("WORKERS")
-    assert worker_count() >= 1
+    assert _threads(1) >= 1
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "", "1.5"])
 def test_a_number_of_workers_that_is_none_is_refused(monkeypatch, text):
     monkeypatch.setenv("WORKERS", text)
     with pytest.raises(InputError, match=r"WORKERS = '.*': must be a whole number, 1 or more"):
-        worker_count()
+        _threads(1)

@@ -1,0 +1,168 @@
+"""A stage that trains writes the same bytes after any number of kills, and for any number of workers and ranks.
+
+The data is made up here: four classes of bars under noise, in the schema that `prepare` writes.
+"""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import save_file
+
+ROOT = Path(__file__).parents[2]
+STAGES = {
+    "train": ["models/model.safetensors", "models/model.json", "metrics/train.json", "plots/training.csv"],
+    "cross_validate": ["metrics/cross_validate.json", "plots/cross_validate.csv"],
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder with prepared data and parameters of a run of two or three seconds, imports apart."""
+    generator = np.random.default_rng(0)
+    targets = np.arange(600) % 4
+    inputs = generator.integers(0, 90, (600, 1, 12, 12), dtype=np.uint8)
+    for image, target in zip(inputs, targets, strict=True):
+        image[0, 3 * target : 3 * target + 2] = 150
+    prepared = tmp_path / "data" / "prepared"
+    prepared.mkdir(parents=True)
+    save_file({"inputs": inputs, "targets": targets}, prepared / "train.safetensors")
+    (prepared / "facts.json").write_text('{"classes": ["a", "b", "c", "d"], "input_shape": [1, 12, 12]}')
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["model"] |= {"channels": [4, 8], "hidden": [16], "dropout": 0.2}
+    params["train"] |= {"epochs": 40, "batch_size": 32, "val_fraction": 0.2}
+    params["cross_validate"] |= {"folds": 2, "epochs": 20}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return tmp_path
+
+
+def start(workspace: Path, *command: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=workspace,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(workspace: Path, *command: str, **environment: str) -> str:
+    """Run to the end; returns what it said on stderr."""
+    process = start(workspace, *command, **environment)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    return said
+
+
+def outputs(workspace: Path, stage: str) -> dict[str, str]:
+    """The hashes of the stage's outputs, which are then deleted, as DVC does before it runs a stage again."""
+    hashes = {}
+    for name in STAGES[stage]:
+        hashes[name] = hashlib.sha256((workspace / name).read_bytes()).hexdigest()
+        (workspace / name).unlink()
+    return hashes
+
+
+def checkpoints(workspace: Path) -> list[Path]:
+    folder = workspace / ".dvc" / "tmp" / "checkpoints"
+    return sorted(path for path in folder.iterdir() if path.suffix != ".part") if folder.exists() else []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(workspace: Path, stage: str):
+    started = time.monotonic()
+    finish(workspace, f"stages.{stage}")
+    duration = time.monotonic() - started
+    expected = outputs(workspace, stage)
+    assert checkpoints(workspace) == []
+
+    moments, resumed = random.Random(1), 0
+    for _ in range(3):
+        process = start(workspace, f"stages.{stage}")
+        try:
+            process.wait(timeout=duration * moments.uniform(0.5, 0.8))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+        resumed += bool(checkpoints(workspace))
+    assert resumed, "no kill fell between the first epoch and the end: nothing was tested"
+
+    finish(workspace, f"stages.{stage}")
+    assert outputs(workspace, stage) == expected
+    assert checkpoints(workspace) == []
+
+
+def interrupted(workspace: Path) -> Path:
+    """Kill `train` after its first epochs; returns the checkpoint it leaves."""
+    before = checkpoints(workspace)
+    process = start(workspace, "stages.train")
+    while len(found := checkpoints(workspace)) == len(before):
+        assert process.poll() is None, "train ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    return next(path for path in found if path not in before)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_reported_and_ignored(workspace: Path):
+    finish(workspace, "stages.train")
+    expected = outputs(workspace, "train")
+    checkpoint = interrupted(workspace)
+
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    said = finish(workspace, "stages.train")
+    assert f"{checkpoint.relative_to(workspace)}: damaged, or another run's checkpoint; ignored" in said
+    assert outputs(workspace, "train") == expected
+
+    foreign = interrupted(workspace).read_bytes()
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 0", "seed: 1"))
+    other = interrupted(workspace)  # a run with another seed has a checkpoint of its own
+    assert len(checkpoints(workspace)) == 2
+    other.write_bytes(foreign)
+    assert "another run's checkpoint; ignored" in finish(workspace, "stages.train")
+    assert outputs(workspace, "train") != expected
+
+
+def test_ranks_and_workers_change_no_byte(workspace: Path):
+    finish(workspace, "stages.train", WORKERS="1")
+    expected = outputs(workspace, "train")
+    finish(workspace, "stages.train", WORKERS="3")
+    assert outputs(workspace, "train") == expected
+    for ranks in ("2", "4"):
+        said = finish(workspace, "torch.distributed.run", "--nproc-per-node", ranks, "-m", "stages.train", WORKERS="1")
+        assert said.count("train: 100%") <= 1  # one rank alone shows the bar
+        assert outputs(workspace, "train") == expected
+
+
+def test_ranks_that_do_not_fit_the_shards_are_refused(workspace: Path):
+    process = start(workspace, "torch.distributed.run", "--nproc-per-node", "3", "-m", "stages.train")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "error: 3 ranks do not fit train.shards = 4: must be one of 1, 2, 4" in said
+    assert not (workspace / "models").exists()
+
+
+def test_a_gpu_that_is_not_there_is_refused(workspace: Path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("device: cpu", "device: cuda"))
+    process = start(workspace, "stages.train")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "params.yaml: train.device = 'cuda': no CUDA device" in said and "Traceback" not in said
