@@ -10,10 +10,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
-.PHONY: help env repro test lint lock verify build-env
+.PHONY: help env repro test test-cpus lint lock verify build-env
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Python: make env PYTHON=python3.12
 
@@ -22,6 +22,9 @@ repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the 
 
 test: $(ENV) ## run every test
 	pytest
+
+test-cpus: $(ENV) ## compare the outputs' hashes with those of emulated Intel and AMD processors; takes minutes
+	python -u tests/cpus/compare.py
 
 lint: $(ENV) ## check style, types, and the workflow file against its schema
 	ruff check .

@@ -21,4 +21,6 @@ def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float) -> tor
     Well-classified examples weigh less. Source: Lin et al., Focal Loss for Dense Object Detection (2017), eq. 4.
     """
     log_p = F.log_softmax(logits, dim=1).gather(1, targets[:, None]).squeeze(1)
-    return -((1 - log_p.exp()).clamp_min(0) ** gamma * log_p).sum()
+    # A number as exponent could mean a square root, in the gradient too, and torch's depends on the make of processor.
+    exponent = torch.tensor(gamma, device=logits.device)
+    return -((1 - log_p.exp()).clamp_min(0) ** exponent * log_p).sum()

@@ -41,12 +41,17 @@ class Optimizer:
                 weights.add_(direction, alpha=-rate)
             case "rmsprop":
                 self.square.mul_(SMOOTHING).addcmul_(gradient, gradient, value=1 - SMOOTHING)
-                velocity = self.velocity.mul_(config.momentum).addcdiv_(gradient, self.square.sqrt().add_(EPSILON))
+                velocity = self.velocity.mul_(config.momentum).addcdiv_(gradient, _root(self.square).add_(EPSILON))
                 weights.add_(velocity, alpha=-rate)
             case "adam" | "adamw":
                 self.velocity.lerp_(gradient, 1 - config.momentum)
                 self.square.mul_(SECOND_BETA).addcmul_(gradient, gradient, value=1 - SECOND_BETA)
                 # Both means start at 0; these factors undo that bias (Kingma and Ba, Adam, 2015, section 3).
                 unbias = 1 - config.momentum**self.steps
-                spread = (self.square / (1 - SECOND_BETA**self.steps)).sqrt_().add_(EPSILON)
+                spread = _root(self.square / (1 - SECOND_BETA**self.steps)).add_(EPSILON)
                 weights.addcdiv_(self.velocity, spread, value=-rate / unbias)
+
+
+def _root(x: torch.Tensor) -> torch.Tensor:
+    """The square root. torch.sqrt asks MKL, whose last bit differs between makes of processor; these two divide."""
+    return x.rsqrt().reciprocal_()
