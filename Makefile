@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
-.PHONY: help env repro test test-cpus lint lock verify build-env
+.PHONY: help env repro test test-cpus lint lock verify bench build-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ lock: $(ENV) ## write requirements.lock anew, after a change of pyproject.toml
 
 verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder, and compare every output's hash
 	python -u tests/verify.py
+
+bench: $(ENV) ## measure speed and accuracy beside others, about 20 minutes on 2 cores; write benchmarks/results.md
+	python -m benchmarks
 
 $(ENV): requirements.lock
 	@if cmp -s requirements.lock $@; then touch $@; else $(MAKE) --no-print-directory build-env; fi
