@@ -59,7 +59,7 @@ def test_verify_finds_every_output_identical(reproduced: Project, tmp_path: Path
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
     assert {path for path, *_ in rows} > {"dvc.lock", *outs(STAGES.values())}
     assert {verdict for *_, verdict in rows} == {"yes"}
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("verify-*")) == []
 
 
 def test_verify_names_what_differs(project: Project, tmp_path: Path) -> None:

@@ -45,11 +45,12 @@ def test_exp_show(changed: Project) -> None:
 
 
 def test_exp_show_stays_readable(changed: Project) -> None:
-    """A dozen scores at most, each with a value."""
+    """A dozen scores at most."""
     (entry,) = (entry for entry in changed.dvc_json("exp", "show") if entry["rev"] == "workspace")
-    scores = {name: score for file in entry["data"]["metrics"].values() for name, score in file["data"].items()}
-    assert {"val_accuracy", "accuracy_gap", "macro_f1", "roc_auc", "log_loss"} <= scores.keys()
-    assert 5 < sum(isinstance(score, int | float) for score in scores.values()) <= 12
+    files = [file["data"] for file in entry["data"]["metrics"].values()]
+    scores = [name for file in files for name, score in file.items() if isinstance(score, int | float)]
+    assert {"val_accuracy", "accuracy_gap", "macro_f1", "roc_auc", "log_loss"} <= set(scores)
+    assert len(scores) <= 12
 
 
 def test_metrics_diff(changed: Project) -> None:
@@ -81,8 +82,10 @@ def test_plots(command: tuple[str, ...], revisions: set[str], changed: Project, 
 
 
 def test_queue(changed: Project) -> None:
-    changed.dvc("exp", "run", "--queue", "--set-param", "train.lr=choice(0.001,0.003)")
+    """Each experiment runs in a workspace of its own, with what Git and DVC track and nothing else."""
+    changed.dvc("exp", "run", "--queue", "--set-param", "evaluate.curve_points=choice(20,50)")
     changed.dvc("exp", "run", "--run-all", "--jobs", "2")
-    experiments = [row for row in shown(changed) if row["Experiment"]]
-    assert {float(row["train.lr"]) for row in experiments} == {LOW_LR, 0.001, 0.003}
-    assert len({row["log_loss"] for row in experiments}) == 3
+    swept = [row for row in shown(changed) if row["Experiment"] and row["Experiment"] != "low"]
+    assert {row["evaluate.curve_points"] for row in swept} == {"20", "50"}
+    assert {row["State"] for row in swept} <= {"", "Success"}
+    assert all(float(row[ACCURACY]) > 0 for row in swept)
