@@ -22,25 +22,27 @@ _HEAVY = {"numpy", "torch"} & sys.modules.keys()
 if _HEAVY and "pytest" not in sys.modules:
     raise ImportError(f"import stages before {' and '.join(sorted(_HEAVY))}: they read the numerics as they load")
 
-os.environ.update(
-    OMP_NUM_THREADS="1",
-    MKL_NUM_THREADS="1",
-    OPENBLAS_NUM_THREADS="1",
-    CUBLAS_WORKSPACE_CONFIG=":4096:8",  # on a GPU: what torch's deterministic matrix products require
-)
+NUMERICS = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # on a GPU: what torch's deterministic matrix products require
+}
+NUMERICS_X86 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_CBWR": "COMPATIBLE",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+}
+os.environ.update(NUMERICS)
 
 if platform.machine().lower() in {"x86_64", "amd64"}:  # on others each machine has kernels of its own
     _CPUINFO = Path("/proc/cpuinfo")
     if _missing := missing_features(_CPUINFO.read_text() if _CPUINFO.exists() else ""):
         # Told kernels it does not have, torch would die of an illegal instruction.
         raise ImportError(f"this processor has no {' and no '.join(_missing)}: x86-64 must come with AVX2 and FMA here")
-    os.environ.update(
-        ATEN_CPU_CAPABILITY="avx2",
-        ONEDNN_MAX_CPU_ISA="AVX2",
-        MKL_CBWR="COMPATIBLE",
-        OPENBLAS_CORETYPE="Haswell",
-        NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR",
-    )
+    os.environ.update(NUMERICS_X86)
 
 # Speed only: glibc hands the large buffers of a training step back to the system and every step faults them in anew.
 if sys.platform == "linux" and hasattr(_libc := ctypes.CDLL(None), "mallopt"):

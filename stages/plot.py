@@ -24,6 +24,7 @@ INPUTS = {
     "stress": Path("plots/stress.csv"),
     "lr_range": Path("plots/lr_range.csv"),
     "suggestion": Path("metrics/lr_range.json"),
+    "calibration": Path("plots/calibration.csv"),
 }
 OUTPUTS = {"images": Path("plots/images")}
 
@@ -51,6 +52,8 @@ def main() -> None:
             "precision_recall": figures.precision_recall(tables["precision_recall"], tables["classes"]),
             "stress": figures.stress(tables["stress"]),
             "lr_range": figures.lr_range(tables["lr_range"], read_json(INPUTS["suggestion"])["suggested_lr"]),
+            "classes": figures.classes(tables["classes"]),
+            "calibration": figures.calibration(tables["calibration"]),
             "mistakes": figures.mistakes(wrong[: config.mistakes], images, classes, len(wrong)),
         }.items():
             write_png(OUTPUTS["images"] / f"{name}.png", figure, config.dpi)

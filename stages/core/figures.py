@@ -37,6 +37,11 @@ Integers = NDArray[np.int64]
 
 _PARTS = {"train": TRAIN, "validation": VALIDATION}
 _QUANTITIES: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
+_CLASS_SCORES = {
+    "precision": ("Precision", "bar: predicted so, but wrong"),
+    "recall": ("Recall", "bar: of the class, but missed"),
+    "f1": ("F1", "bar: what is left to 100%"),
+}
 _HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
 _LISTED = 18  # classes beside a curve plot, at most
 _ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
@@ -65,7 +70,7 @@ def training(table: pd.DataFrame, best_epoch: int) -> Figure:
 
 
 def cross_validate(table: pd.DataFrame) -> Figure:
-    """Loss and accuracy by epoch: every fold a thin line, their mean a bold one for as long as all folds train."""
+    """Loss and accuracy by epoch: every fold thin; as long as all folds train, their range a band, their mean bold."""
     fig = figure(3.8)
     folds = [rows for _, rows in table.groupby("fold", sort=False)]
     shared = min(folds, key=len)["epoch"]
@@ -75,12 +80,14 @@ def cross_validate(table: pd.DataFrame) -> Figure:
         ends = {}
         for part, column in columns.items():
             for fold in folds:
-                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.9, alpha=0.6)
-            mean = np.mean([fold[column].to_numpy()[: len(shared)] for fold in folds], axis=0)
+                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6)
+            together = np.array([fold[column].to_numpy()[: len(shared)] for fold in folds])
+            low, high, mean = together.min(axis=0), together.max(axis=0), together.mean(axis=0)
+            axes.fill_between(shared, low, high, color=_PARTS[part], alpha=0.13, linewidth=0)
             axes.plot(shared, mean, color=_PARTS[part], linewidth=2.4, marker="o", markersize=3)
             ends[part] = (shared.iloc[-1], mean[-1])
         _label_ends(axes, ends)
-    heading(fig, f"Cross-validation: {len(folds)} folds thin, their mean bold")
+    heading(fig, f"Cross-validation: {len(folds)} folds thin, their range shaded, their mean bold")
     return fig
 
 
@@ -110,6 +117,79 @@ def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
     darkest = f", darkest at {percent(worst, 1)} of a row" if worst else ""
     note = f"Percentages are of the row. Blue: right. Orange: wrong{darkest}."
     title(axes, f"Confusion: {right:,} of {total:,} right, {percent(right / total, 2)}", note)
+    return fig
+
+
+def classes(table: pd.DataFrame) -> Figure:
+    """Bars of what each class lacks in precision, recall and F1; `table` is plots/classes.csv.
+
+    A bar from 0 to 99.3% looks like one to 99.9%; that of the missing 0.7% is seven times as long.
+    """
+    names = [_short(str(name)) for name in table["class"]]
+    lacking = {score: 1 - _numbers(table[score]) for score in _CLASS_SCORES}
+    longest = max(float(values.max()) for values in lacking.values()) or 1.0
+    row = max(0.14, min(0.28, 12 / len(names)))  # inches
+    size = min(9.0, 50 * row)
+
+    fig = figure(1.5 + row * len(names))
+    heading(fig, "What each class lacks to 100%; the worst in orange")
+    for axes, (score, values) in zip(fig.subplots(1, 3, sharey=True), lacking.items(), strict=True):
+        worst = int(values.argmax())
+        colours = [VERMILLION if place == worst and values[worst] > 0 else BLUE for place in range(len(names))]
+        axes.barh(range(len(names)), values, color=colours, height=0.7)
+        for place, value in enumerate(values):
+            axes.annotate(
+                f"{100 * (1 - value):.1f}%", (value, place), (3, 0), textcoords="offset points", va="center",
+                fontsize=size,
+            )  # fmt: skip
+        axes.set(xlim=(0, 1.3 * longest), ylim=(len(names) - 0.4, -0.6))
+        axes.set_yticks(range(len(names)), names, fontsize=size)
+        axes.xaxis.set_visible(False)
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params("y", length=0)
+        axes.grid(False)
+        title(axes, *_CLASS_SCORES[score])
+    return fig
+
+
+def calibration(table: pd.DataFrame) -> Figure:
+    """Reliability diagram: accuracy by confidence with 95% intervals, and under it how many examples each bin has.
+
+    `table` is plots/calibration.csv.
+    """
+    filled = table[table["examples"] > 0]
+    examples, middle = _numbers(filled["examples"]), _numbers(filled["confidence"])
+    accuracy = _numbers(filled["accuracy"])
+    ends = np.array([accuracy - _numbers(filled["accuracy_low"]), _numbers(filled["accuracy_high"]) - accuracy])
+    confident, right = (float(np.average(values, weights=examples)) for values in (middle, accuracy))
+
+    fig = figure(5.6)
+    above, below = fig.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+    above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
+    above.annotate(
+        "as confident as right", (0.32, 0.32), (0, -4), textcoords="offset points", color=GREY, fontsize=9, va="top"
+    )
+    above.errorbar(middle, accuracy, yerr=np.maximum(ends, 0), color=BLUE, ecolor=BLUE, elinewidth=1.2, marker="o")
+    above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.03))
+    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+    title(
+        above,
+        f"Reliability: {percent(confident, 2)} confident on average, {percent(right, 2)} right",
+        "Above the dotted line it is right more often than it says, below it less. Upright lines: 95% intervals.",
+    )
+
+    starts, stops = _numbers(filled["confidence_from"]), _numbers(filled["confidence_to"])
+    below.bar(starts, examples, width=0.94 * (stops - starts), align="edge", color=BLUE)
+    for start, stop, number in zip(starts, stops, examples, strict=True):
+        below.annotate(
+            f"{number:,.0f}", ((start + stop) / 2, number), (0, 2), textcoords="offset points", ha="center", fontsize=8
+        )
+    below.set(xlabel="confidence: probability of the predicted class", ylim=(0, 1.2 * examples.max()))
+    below.yaxis.set_visible(False)
+    below.spines["left"].set_visible(False)
+    below.grid(False)
+    below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+    title(below, "Test examples in each bin")
     return fig
 
 

@@ -113,6 +113,18 @@ def test_defaults_are_valid(name: str) -> None:
     assert set(params.model_dump()) == set(STAGES[name].get("params", []))
 
 
+def test_the_report_shows_the_pipeline_and_every_parameter() -> None:
+    shown = module("core.pipeline").STAGES
+    makers = {out: name for name, stage in STAGES.items() for out in outs([stage])}
+    assert {name: (stage.does, set(stage.uses)) for name, stage in shown.items()} == {
+        name: (stage["desc"], {makers[path] for path in stage["deps"] if path in makers})
+        for name, stage in STAGES.items()
+    }
+    order = list(shown)
+    assert all(order.index(used) < order.index(name) for name in order for used in shown[name].uses)
+    assert yaml.safe_load(PARAMS_TEXT).keys() == set(STAGES["report"]["params"])
+
+
 def test_every_section_belongs_to_a_stage() -> None:
     assert yaml.safe_load(PARAMS_TEXT).keys() == {name for stage in STAGES.values() for name in stage.get("params", [])}
 

@@ -1,0 +1,30 @@
+"""The stages as the report shows them: in an order to run them, what each does, and whose outputs it uses.
+
+dvc.yaml says the same, but DVC lets no stage depend on that file, so that the report would not follow it. A test does.
+"""
+
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    does: str
+    uses: tuple[str, ...] = ()
+
+
+STAGES = {
+    "fetch": Stage("Bring the raw files of the data set, verified by their SHA-256"),
+    "prepare": Stage("Parse and check the raw files; write images, targets and facts in one schema", ("fetch",)),
+    "cross_validate": Stage("Train the recipe on all folds but one and score the one left out, k times", ("prepare",)),
+    "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare",)),
+    "train": Stage("Fit the model; keep the epoch that does best on a validation slice", ("prepare",)),
+    "evaluate": Stage("Score the model on the test set, once", ("prepare", "train")),
+    "stress": Stage("Score the model on corrupted test images", ("prepare", "train")),
+    "plot": Stage(
+        "Draw the pictures from the tracked tables",
+        ("prepare", "cross_validate", "lr_range", "train", "evaluate", "stress"),
+    ),
+    "report": Stage(
+        "Write one page that says how good the model is, how sure that is, and where it fails",
+        ("prepare", "cross_validate", "lr_range", "train", "evaluate", "stress", "plot"),
+    ),
+}
