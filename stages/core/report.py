@@ -11,7 +11,7 @@ from stages.core.graph import drawing
 from stages.core.look import STYLE
 from stages.core.markup import Html, element, picture, table
 from stages.core.pipeline import STAGES
-from stages.core.words import Findings, percent, plain
+from stages.core.words import Findings, percent, plain, span
 
 PICTURES = {
     "training": "Loss and accuracy while training; the weights of the chosen epoch are the model.",
@@ -220,12 +220,15 @@ def _environment(versions: Mapping[str, str], numerics: Mapping[str, str]) -> li
 
 def _score(name: str, value: float) -> str:
     """Shares as percentages, the others as they are."""
-    return percent(value) if name == "accuracy" or name.startswith("macro_") else f"{value:.5f}"
+    return percent(value) if _is_share(name) else f"{value:.5f}"
 
 
 def _ends(name: str, ends: Sequence[float]) -> str:
-    low, high = (_score(name, end) for end in ends)
-    return f"{low.removesuffix('%')}–{high}"
+    return span(ends).replace("% to ", "–") if _is_share(name) else f"{ends[0]:.5f}–{ends[1]:.5f}"
+
+
+def _is_share(name: str) -> bool:
+    return name == "accuracy" or name.startswith("macro_")
 
 
 def _parameter(value: Any) -> str:

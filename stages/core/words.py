@@ -61,7 +61,8 @@ def percent(value: float, digits: int = 2) -> str:
 
 
 def span(ends: Sequence[float], digits: int = 2) -> str:
-    return f"{percent(ends[0], digits)} to {percent(ends[1], digits)}"
+    """An interval of a share: a t-interval of few folds may reach where no share can be."""
+    return f"{percent(max(ends[0], 0), digits)} to {percent(min(ends[1], 1), digits)}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
