@@ -13,7 +13,7 @@ from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
 from stages.core.command import run
 from stages.core.cross_validation import summarise
 from stages.core.dataset import Labelled
-from stages.core.recipe import CrossValidateConfig, Recipe
+from stages.core.recipe import CrossValidateConfig, Recipe, check_batch_size
 from stages.core.scoring import class_scores, confusion
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_folds
@@ -32,6 +32,7 @@ def main() -> None:
     classes = len(read_json(INPUTS["facts"])["classes"])
     config = params.cross_validate
     folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
+    check_batch_size(params.train, len(data) - max(map(len, folds)))
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.

@@ -12,7 +12,7 @@ from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
 from stages.core.command import run
 from stages.core.dataset import Labelled
 from stages.core.lr_range import LrRangeConfig, lowest, range_test, suggest
-from stages.core.recipe import Recipe
+from stages.core.recipe import Recipe, check_batch_size
 from stages.core.seeding import numpy_generator
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
@@ -27,6 +27,7 @@ class Params(Recipe):
 def main() -> None:
     params = Params.load()
     train, classes = Labelled(**read_arrays(INPUTS["train"])), len(read_json(INPUTS["facts"])["classes"])
+    check_batch_size(params.train, len(train))
 
     # Only now, with everything read and accepted: torch takes a second to load.
     import torch

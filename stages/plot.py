@@ -45,7 +45,7 @@ def main() -> None:
     wrong = mistakes(targets, probabilities)
     with house_style():
         for name, figure in {
-            "training": figures.training(tables["training"], read_json(INPUTS["train"])["best_epoch"]),
+            "training": figures.training(tables["training"], read_json(INPUTS["train"])["selected"][0]["epoch"]),
             "cross_validate": figures.cross_validate(tables["cross_validate"]),
             "confusion": figures.confusion(counts, classes),
             "roc": figures.roc(tables["roc"], tables["classes"]),

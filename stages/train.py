@@ -9,9 +9,10 @@ from tqdm import tqdm
 from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
 from stages.core.command import run
 from stages.core.dataset import Labelled, normalisation
-from stages.core.recipe import Recipe
+from stages.core.recipe import Recipe, check_batch_size
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_holdout
+from stages.core.temperature import fit_temperature
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
 OUTPUTS = {
@@ -32,11 +33,13 @@ def main() -> None:
     data, facts = Labelled(**read_arrays(INPUTS["train"])), read_json(INPUTS["facts"])
     _, held_out = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
     train, validation = data.split(held_out)
+    check_batch_size(config, len(train))
 
     # Only now, with everything read and accepted: torch takes a second to load.
     from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.model import describe_model
     from stages.core.parallel import Workers
+    from stages.core.prediction import predict_logits
     from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
@@ -49,16 +52,22 @@ def main() -> None:
         trained = fit(
             params, train, validation, len(facts["classes"]), workers, checkpoint=checkpoint, on_step=bar.update
         )
+        # Chosen on the validation slice, like the epoch.
+        logits = predict_logits(trained.model, validation.inputs, workers).numpy()
     if workers.rank:
         return  # torchrun's rank 0 alone writes
 
     weights = {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()}
     write_arrays(OUTPUTS["weights"], weights)
+    temperature = fit_temperature(logits, validation.targets)
     shape, classes = facts["input_shape"], facts["classes"]
-    write_json(OUTPUTS["description"], describe_model(params.model, shape, classes, normalisation(train.inputs)))
+    description = describe_model(params.model, shape, classes, normalisation(train.inputs), temperature)
+    write_json(OUTPUTS["description"], description)
     best = trained.history[trained.best_epoch - 1]
     validated = {"val_accuracy": round(best.validation_accuracy, 6)} if len(validation) else {}
-    write_json(OUTPUTS["metrics"], {"best_epoch": trained.best_epoch, **validated})
+    # In a list, which DVC's tables skip: they would else be too wide to read.
+    selected = [{"epoch": trained.best_epoch, "temperature": temperature}]
+    write_json(OUTPUTS["metrics"], {**validated, "selected": selected})
     write_csv(OUTPUTS["curves"], pd.DataFrame(map(asdict, trained.history)))
     checkpoint.discard()
 

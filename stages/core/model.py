@@ -46,13 +46,24 @@ class Dropout(nn.Module):
         return x * kept.to(x.device) / (1 - self.p)
 
 
+class Temperature(nn.Module):
+    """Logits divided by a temperature, see `stages.core.temperature`."""
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits / self.temperature
+
+
 def build_model(
     config: ModelConfig,
     input_shape: tuple[int, int, int],
     classes: int,
     normalisation: tuple[Sequence[float], Sequence[float]],
     generator: torch.Generator,
-) -> nn.Module:
+) -> nn.Sequential:
     """A network for inputs (C, H, W), normalised by `normalisation` (mean, std), with weights from `generator`.
 
     `linear` is one layer on the pixels; `mlp` puts the layers of `hidden` before it; `cnn` puts a convolution block
@@ -90,6 +101,7 @@ def describe_model(
     input_shape: Sequence[int],
     class_names: Sequence[str],
     normalisation: tuple[Sequence[float], Sequence[float]],
+    temperature: float,
 ) -> dict[str, Any]:
     """All that `load_model` needs besides the weights, as JSON values."""
     return {
@@ -99,6 +111,7 @@ def describe_model(
         "output": "logits (N, classes); their softmax is the probability of each class",
         "classes": list(class_names),
         "normalisation": dict(zip(("mean", "std"), normalisation, strict=True)),
+        "temperature": temperature,
     }
 
 
@@ -110,12 +123,13 @@ def load_model(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]
     try:
         config = ModelConfig.model_validate(description["architecture"])
         classes = len(description["classes"])
+        temperature = float(description["temperature"])
         normalisation = description["normalisation"]["mean"], description["normalisation"]["std"]
         model = build_model(config, tuple(description["input_shape"]), classes, normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None
-    return model.eval()
+    return model.append(Temperature(temperature)).eval()
 
 
 def _convolution_block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:

@@ -63,15 +63,16 @@ class StageParams(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [_explain(cls, problem) for problem in error.errors(include_url=False)]
+            lines = [_explain(cls, problem, values) for problem in error.errors(include_url=False)]
             raise InputError(f"{path}: " + "\n       ".join(lines)) from None
 
 
-def _explain(cls: type[BaseModel], problem: ErrorDetails) -> str:
+def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]) -> str:
     """One problem as `train.lr = 'banana': ...`."""
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
-        return f"{key}: missing"
+        misspelt = difflib.get_close_matches(key, values.keys() - cls.model_fields.keys(), n=1)
+        return f"{key}: missing" + (f"; is {misspelt[0]} meant to be it?" if misspelt else "")
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key, {_nearest(cls, problem['loc'])}"
     rule = problem["msg"].removeprefix("Value error, ")

@@ -23,6 +23,8 @@ def predict_logits(model: nn.Module, inputs: np.ndarray, workers: Workers) -> to
         output: torch.Tensor = model(batch.to(device))
         return output.cpu()
 
+    if len(inputs) == 0:
+        return torch.empty(0, 0)
     return torch.cat(workers.map(logits, torch.split(torch.from_numpy(inputs), BATCH)))
 
 

@@ -49,10 +49,14 @@ class Findings:
         return int(self.tables["classes"]["support"].sum())
 
     @property
+    def selected_epoch(self) -> int:
+        return int(self.metrics["train"]["selected"][0]["epoch"])
+
+    @property
     def chosen(self) -> pd.Series:
         """The row of plots/training.csv whose weights were kept."""
         table = self.tables["training"]
-        chosen: pd.Series = table[table["epoch"] == self.metrics["train"]["best_epoch"]].iloc[0]
+        chosen: pd.Series = table[table["epoch"] == self.selected_epoch].iloc[0]
         return chosen
 
 
@@ -152,7 +156,7 @@ def descriptions(found: Findings) -> dict[str, str]:
     )
     return {
         "training": f"Two line charts over {count(len(training), 'epoch')}. {_curve(training, 'loss')} "
-        f"{_curve(training, 'accuracy')} Epoch {found.metrics['train']['best_epoch']} is marked as chosen.",
+        f"{_curve(training, 'accuracy')} Epoch {found.selected_epoch} is marked as chosen.",
         "cross_validate": f"Loss and accuracy over {count(int(found.tables['cross_validate']['epoch'].max()), 'epoch')}"
         f" of {count(len(of_folds), 'fold')}, as thin lines in a band, with their mean. At the end validation accuracy "
         f"is {percent(min(of_folds))} to {percent(max(of_folds))}, its mean {percent(folds['accuracy'])}.",

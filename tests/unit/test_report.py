@@ -51,7 +51,7 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
         metrics={
             "evaluate": intervals.summarise(targets, probabilities, CLASSES, 100, generator),
             "cross_validate": cross_validation.summarise(folds),
-            "train": {"best_epoch": 2, "val_accuracy": 0.9},
+            "train": {"selected": [{"epoch": 2, "temperature": 1.5}], "val_accuracy": 0.9},
             "stress": {
                 "mean_corruption_accuracy": 0.625,
                 "corruptions": [
