@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
-.PHONY: help env repro test test-cpus lint lock verify bench build-env
+.PHONY: help env repro test test-cpus lint lock report verify bench build-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ lint: $(ENV) ## check style, types, and the workflow file against its schema
 lock: $(ENV) ## write requirements.lock anew, after a change of pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
 		pyproject.toml --output-file requirements.lock
+
+report: $(ENV) ## what sets the workspace apart from HEAD, in Markdown; from another: make report BASE=origin/main
+	@python -m stages.changes $(BASE)
 
 verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder, and compare every output's hash
 	python -u tests/verify.py

@@ -7,11 +7,15 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.core.artifacts import read_arrays
 from stages.core.command import InputError, run
 from stages.core.revisions import WORKSPACE, find
 from stages.core.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    from stages.core.comparison import Comparison
 
 PREDICTIONS = Path("models/predictions.safetensors")
 
@@ -27,11 +31,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    given = arguments()
-    files = {revision: find(PREDICTIONS, revision) for revision in (given.a, given.b)}
+def compared(a: str, b: str, seed: int) -> "Comparison":
+    """The comparison of two revisions. Raises `InputError` where their predictions are not here or do not fit."""
+    files = {revision: find(PREDICTIONS, revision) for revision in (a, b)}
 
-    from stages.core import comparison, comparison_report
+    from stages.core import comparison
 
     found = {}
     for revision, file in files.items():
@@ -39,9 +43,16 @@ def main() -> None:
             found[revision] = comparison.predictions(read_arrays(file), str(file))
         except InputError as error:
             raise InputError(f"{revision}: {error}") from None
-    a, b = found[given.a], found[given.b]
-    comparison.check_comparable(a, b, given.a, given.b)
-    result = comparison.compare(a, b, numpy_generator(given.seed, "compare"))
+    comparison.check_comparable(found[a], found[b], a, b)
+    return comparison.compare(found[a], found[b], numpy_generator(seed, "compare"))
+
+
+def main() -> None:
+    given = arguments()
+    result = compared(given.a, given.b, given.seed)
+
+    from stages.core import comparison_report
+
     if given.style == "json":
         data = comparison_report.as_data(result, given.a, given.b)
         sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")

@@ -167,9 +167,11 @@ def calibration(table: pd.DataFrame) -> Figure:
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
     above.annotate(
-        "as confident as right", (0.32, 0.32), (0, -4), textcoords="offset points", color=GREY, fontsize=9, va="top"
+        "as confident as right", (0.1, 0.1), (8, 0), textcoords="offset points", color=GREY, fontsize=9, va="top"
     )
-    above.errorbar(middle, accuracy, yerr=np.maximum(ends, 0), color=BLUE, ecolor=BLUE, elinewidth=1.2, marker="o")
+    above.errorbar(
+        middle, accuracy, yerr=np.maximum(ends, 0), color=BLUE, ecolor=BLUE, elinewidth=1.2, fmt="o", clip_on=False
+    )
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.03))
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
     title(
