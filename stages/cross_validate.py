@@ -4,6 +4,7 @@ The scores say how good the recipe is and how much that depends on the data at h
 """
 
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +17,14 @@ from stages.core.dataset import Labelled
 from stages.core.recipe import CrossValidateConfig, Recipe, check_batch_size
 from stages.core.scoring import class_scores, confusion
 from stages.core.seeding import numpy_generator
-from stages.core.splits import stratified_folds
+from stages.core.splits import stratified_folds, subset
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
-OUTPUTS = {"metrics": Path("metrics/cross_validate.json"), "curves": Path("plots/cross_validate.csv")}
+OUTPUTS = {
+    "metrics": Path("metrics/cross_validate.json"),
+    "curves": Path("plots/cross_validate.csv"),
+    "learning_curve": Path("plots/learning_curve.csv"),
+}
 
 
 class Params(Recipe):
@@ -32,7 +37,8 @@ def main() -> None:
     classes = len(read_json(INPUTS["facts"])["classes"])
     config = params.cross_validate
     folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
-    check_batch_size(params.train, len(data) - max(map(len, folds)))
+    shares = (*config.learning_curve, 1.0)
+    check_batch_size(params.train, int(shares[0] * (len(data) - max(map(len, folds)))))
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.
@@ -42,24 +48,28 @@ def main() -> None:
     from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
-    scores, curves, checkpoints = [], [], []
+    scores, curves, sizes, checkpoints = [], [], [], []
     with Workers.at_hand() as workers:
-        for fold, held_out in enumerate(folds, 1):
-            train, validation = data.split(held_out)
+        for (fold, held_out), share in product(enumerate(folds, 1), shares):
+            rest, validation = data.split(held_out)
+            train = rest.take(subset(rest.targets, share, numpy_generator(params.seed, "learning curve", fold)))
             checkpoints.append(Checkpoint(run_key(recipe, train, validation, fold)))
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
-            with tqdm(
-                desc=f"fold {fold} of {config.folds}", total=steps, unit="step", mininterval=1, disable=workers.rank > 0
-            ) as bar:
+            title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
+            with tqdm(desc=title, total=steps, unit="step", mininterval=1, disable=workers.rank > 0) as bar:
                 trained = fit(
                     *(recipe, train, validation, classes, workers, fold),
                     select=False,
                     checkpoint=checkpoints[-1],
                     on_step=bar.update,
                 )
+            last = trained.history[-1]
+            accuracies = {"train_accuracy": last.train_accuracy, "validation_accuracy": last.validation_accuracy}
+            sizes.append({"fold": fold, "share": share, "examples": len(train), **accuracies})
+            if share < 1:
+                continue
             predicted = predict_probabilities(trained.model, validation.inputs, workers).argmax(axis=1)
             counts = confusion(validation.targets, predicted, classes)
-            last = trained.history[-1]
             scores.append(
                 {
                     "accuracy": last.validation_accuracy,
@@ -74,6 +84,7 @@ def main() -> None:
         return  # torchrun's rank 0 alone writes
     write_json(OUTPUTS["metrics"], summarise(scores))
     write_csv(OUTPUTS["curves"], pd.DataFrame(curves).drop(columns="learning_rate"))
+    write_csv(OUTPUTS["learning_curve"], pd.DataFrame(sizes))
     for checkpoint in checkpoints:
         checkpoint.discard()
 

@@ -17,6 +17,7 @@ INPUTS = {
     "train": Path("metrics/train.json"),
     "training": Path("plots/training.csv"),
     "cross_validate": Path("plots/cross_validate.csv"),
+    "learning_curve": Path("plots/learning_curve.csv"),
     "confusion": Path("plots/confusion.csv"),
     "roc": Path("plots/roc.csv"),
     "precision_recall": Path("plots/precision_recall.csv"),
@@ -44,7 +45,7 @@ def main() -> None:
     counts = tables["confusion"]["count"].to_numpy().reshape(len(classes), len(classes))
     wrong = mistakes(targets, probabilities)
     with house_style():
-        for name, figure in {
+        pictures = {
             "training": figures.training(tables["training"], read_json(INPUTS["train"])["selected"][0]["epoch"]),
             "cross_validate": figures.cross_validate(tables["cross_validate"]),
             "confusion": figures.confusion(counts, classes),
@@ -55,7 +56,10 @@ def main() -> None:
             "classes": figures.classes(tables["classes"]),
             "calibration": figures.calibration(tables["calibration"]),
             "mistakes": figures.mistakes(wrong[: config.mistakes], images, classes, len(wrong)),
-        }.items():
+        }
+        if tables["learning_curve"]["share"].nunique() > 1:  # off by default
+            pictures["learning_curve"] = figures.learning_curve(tables["learning_curve"])
+        for name, figure in pictures.items():
             write_png(OUTPUTS["images"] / f"{name}.png", figure, config.dpi)
 
 

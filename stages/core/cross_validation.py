@@ -44,7 +44,11 @@ def summarise(folds: Sequence[dict[str, float]]) -> dict[str, Any]:
         "accuracy": scores[0]["mean"],
         "accuracy_gap": _round((values["train_accuracy"] - values["accuracy"]).mean()),
         "scores": scores,
-        "folds": [{name: _round(score) for name, score in fold.items()} for fold in folds],
+        "folds": [
+            {name: _round(score) for name, score in fold.items()}
+            | {"accuracy_gap": _round(fold["train_accuracy"] - fold["accuracy"])}
+            for fold in folds
+        ],
     }
 
 

@@ -91,6 +91,30 @@ def cross_validate(table: pd.DataFrame) -> Figure:
     return fig
 
 
+def learning_curve(table: pd.DataFrame) -> Figure:
+    """Accuracy against the number of training examples: every fold thin, their range a band, their mean bold."""
+    fig = figure(4.2)
+    axes = fig.subplots()
+    columns = {part: f"{part}_accuracy" for part in _PARTS}
+    _epochs(axes, table["examples"], "accuracy", table[list(columns.values())].to_numpy(np.float64))
+    axes.set_xlabel("training examples")
+    ends = {}
+    for part, column in columns.items():
+        for _, fold in table.groupby("fold", sort=False):
+            axes.plot(fold["examples"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6)
+        sizes = [rows for _, rows in table.groupby("share", sort=False)]
+        examples, mean, low, high = (
+            np.array([getattr(rows[name], how)() for rows in sizes])
+            for name, how in (("examples", "mean"), (column, "mean"), (column, "min"), (column, "max"))
+        )
+        axes.fill_between(examples, low, high, color=_PARTS[part], alpha=0.13, linewidth=0)
+        axes.plot(examples, mean, color=_PARTS[part], linewidth=2.4, marker="o", markersize=3)
+        ends[part] = (examples[-1], mean[-1])
+    _label_ends(axes, ends)
+    heading(fig, "Learning curve: accuracy of the folds by the number of training examples")
+    return fig
+
+
 def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
     """Confusion counts (C, C) with each row's shares; hits and mistakes in colours and on scales of their own."""
     number = len(classes)

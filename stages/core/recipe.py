@@ -93,6 +93,15 @@ class CrossValidateConfig(Section):
 
     folds: Annotated[int, Field(ge=2, le=100)]
     epochs: Annotated[int, Field(ge=0, le=1000)]
+    learning_curve: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False, max_length=20)]
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if list(self.learning_curve) != sorted(set(self.learning_curve)):
+            raise ValueError(
+                f"learning_curve = {list(self.learning_curve)}: each fraction must be above the one before"
+            )
+        return self
 
 
 def check_batch_size(config: TrainConfig, examples: int) -> None:

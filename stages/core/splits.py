@@ -46,6 +46,12 @@ def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Gener
     return [np.sort(deck[fold::folds]) for fold in range(folds)]
 
 
+def subset(targets: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Sorted indices of a `share`, in (0, 1], of the examples, of every class its part within one."""
+    _, counts = np.unique(targets, return_counts=True)
+    return draw(targets, apportion(counts, round(share * len(targets))), generator)
+
+
 def draw(targets: np.ndarray, sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Sorted indices of `sizes[i]` examples of the i-th smallest label in `targets`, drawn without replacement."""
     deck = _shuffled_by_class(targets, generator)

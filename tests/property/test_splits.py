@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stages.core.command import InputError
 from stages.core.seeding import numpy_generator
-from stages.core.splits import apportion, stratified_folds, stratified_holdout
+from stages.core.splits import apportion, stratified_folds, stratified_holdout, subset
 
 counts_of_classes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
@@ -61,3 +61,13 @@ def test_apportion_rounds_each_exact_share_and_sums_up(counts: list[int], share:
 def test_folds_share_no_example_with_another():
     parts = stratified_folds(shuffled_targets([25, 35], 0), 5, numpy_generator(0, "folds"))
     assert not any(set(a) & set(b) for a, b in combinations(parts, 2))
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=counts_of_classes, share=st.floats(0.05, 1), seed=st.integers(0, 1000))
+def test_a_subset_has_its_share_of_every_class_within_one(counts: list[int], share: float, seed: int):
+    targets = shuffled_targets(counts, seed)
+    chosen = subset(targets, share, numpy_generator(seed, "subset"))
+    assert len(chosen) == round(share * len(targets)) == len(set(chosen.tolist()))
+    for label in np.unique(targets):
+        assert abs((targets[chosen] == label).sum() - share * (targets == label).sum()) < 1.5

@@ -41,4 +41,5 @@ def test_summary():
     assert summary["scores"][2]["std"] == pytest.approx(0.02**0.5, abs=1e-6)
     low, high = summary["scores"][0]["ci95"]
     assert low < 0.85 < high
+    assert [fold.pop("accuracy_gap") for fold in summary["folds"]] == [0.05, 0.15]
     assert summary["folds"] == folds
