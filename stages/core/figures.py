@@ -74,13 +74,14 @@ def cross_validate(table: pd.DataFrame) -> Figure:
     fig = figure(3.8)
     folds = [rows for _, rows in table.groupby("fold", sort=False)]
     shared = min(folds, key=len)["epoch"]
+    dots = {"marker": "o", "markersize": 4} if len(shared) == 1 else {}  # a line of one point would not show
     for axes, quantity in zip(fig.subplots(1, 2), _QUANTITIES, strict=True):
         columns = {part: f"{part}_{quantity}" for part in _PARTS}
         _epochs(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64))
         ends = {}
         for part, column in columns.items():
             for fold in folds:
-                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6)
+                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6, **dots)
             together = np.array([fold[column].to_numpy()[: len(shared)] for fold in folds])
             low, high, mean = together.min(axis=0), together.max(axis=0), together.mean(axis=0)
             axes.fill_between(shared, low, high, color=_PARTS[part], alpha=0.13, linewidth=0)

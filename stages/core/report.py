@@ -195,12 +195,15 @@ def _pipeline() -> list[Html]:
 
 
 def _parameters(params: Mapping[str, Any]) -> Html:
-    """A table for each section of params.yaml; the keys outside of a section come first, together."""
+    """A table for each section of params.yaml; the keys outside of a section come first, together.
+
+    Keys are sorted: their order in the file is no change that DVC would rebuild the page for.
+    """
     single = {key: value for key, value in params.items() if not isinstance(value, dict)}
     sections = {"general": single, **{key: value for key, value in params.items() if key not in single}}
     tables = []
     for section, values in sections.items():
-        rows = [(key, _parameter(value)) for key, value in values.items()]
+        rows = [(key, _parameter(value)) for key, value in sorted(values.items())]
         tables.append(table(section, ("parameter", "value"), rows, "ss"))
     return element("div", *tables, class_="grid")
 

@@ -37,8 +37,8 @@ def workspace(tmp_path: Path) -> Path:
     (prepared / "facts.json").write_text('{"classes": ["a", "b", "c", "d"], "input_shape": [1, 12, 12]}')
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"channels": [4, 8], "hidden": [16], "dropout": 0.2}
-    params["train"] |= {"epochs": 40, "batch_size": 32, "val_fraction": 0.2}
-    params["cross_validate"] |= {"folds": 2, "epochs": 20}
+    params["train"] |= {"epochs": 24, "batch_size": 32, "val_fraction": 0.2}
+    params["cross_validate"] |= {"folds": 2, "epochs": 12}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     return tmp_path
 
@@ -99,7 +99,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(workspace: Path, 
 
     moments = random.Random(1)
     left = []
-    for _ in range(4):
+    for _ in range(3):
         interrupted(workspace, stage, after=moments.uniform(0, 0.2))
         left.append(saves(workspace))
     assert left[0] and left[1] and left[0] != left[1], "no second run went on from where a first was killed"

@@ -193,7 +193,8 @@ def test_every_table_has_the_numbers_found(read: Reader, found: Findings) -> Non
     assert f"{first.index} {CLASSES[first.actual]} {CLASSES[first.predicted]} {first.probability:.2%} " in read.text
     assert "gaussian noise 50.00% blur 75.00% all of them 62.50% none 87.50% " in read.text
     assert "torch 9.8.7 " in read.text and "OMP_NUM_THREADS 1 " in read.text
-    assert "channels [16, 32, 64] " in read.text and "batch_norm true " in read.text
+    channels = ", ".join(map(str, yaml.safe_load(Path("params.yaml").read_text())["model"]["channels"]))
+    assert f"channels [{channels}] " in read.text and "batch_norm true " in read.text
 
 
 def test_names_are_no_markup(html: str, read: Reader) -> None:
