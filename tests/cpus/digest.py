@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from stages import cross_validate, evaluate, plot, prepare, train
+from stages import cross_validate, evaluate, lr_range, plot, prepare, report, stress, train
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
 TEST_IMAGES = 500  # a whole batch of a prediction
@@ -55,13 +55,20 @@ def main() -> None:
         # Halved by the cross-validation, they fill one batch; in training nearly two.
         write_raw("train", 2 * params["train"]["batch_size"])
         write_raw("t10k", TEST_IMAGES)
-        short = {"train": {"epochs": 1}, "cross_validate": {"folds": 2, "epochs": 1}, "prepare": {"limit": 0}}
-        for stage in (prepare, cross_validate, train, evaluate, plot):
+        short = {
+            "prepare": {"limit": 0},
+            "lr_range": {"steps": 10},
+            "cross_validate": {"folds": 2, "epochs": 1},
+            "train": {"epochs": 1},
+            "evaluate": {"resamples": 200},
+            "stress": {"examples": 20},
+        }
+        for stage in (prepare, lr_range, cross_validate, train, evaluate, stress, plot, report):
             for path in outputs([stage], params, short):
-                report(str(path), [path])
+                tell(str(path), [path])
         for name, recipe in RECIPES.items():
             small = {section: {**SMALL.get(section, {}), **recipe.get(section, {})} for section in params}
-            report(name, outputs([prepare, train, evaluate], params, small))
+            tell(name, outputs([prepare, train, evaluate], params, small))
 
 
 def write_raw(part: str, images: int) -> None:
@@ -94,7 +101,7 @@ def outputs(
     return sorted(file for path in paths for file in (path.iterdir() if path.is_dir() else [path]))
 
 
-def report(part: str, files: Sequence[Path]) -> None:
+def tell(part: str, files: Sequence[Path]) -> None:
     digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
     print(digest.hexdigest(), part, flush=True)
 
