@@ -2,6 +2,8 @@
 
 A part is an output file of the stages, trained by the recipe of params.yaml on full-sized batches, a few of them; or
 all that a small recipe with other options gives, for the code which that recipe leaves out. See compare.py.
+
+The stages from `evaluate` on are left out: under QEMU 7.2 its bootstrap ends in a segmentation fault.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from stages import cross_validate, evaluate, lr_range, plot, prepare, report, stress, train
+from stages import cross_validate, lr_range, prepare, train
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
 TEST_IMAGES = 500  # a whole batch of a prediction
@@ -60,15 +62,13 @@ def main() -> None:
             "lr_range": {"steps": 10},
             "cross_validate": {"folds": 2, "epochs": 1},
             "train": {"epochs": 1},
-            "evaluate": {"resamples": 200},
-            "stress": {"examples": 20},
         }
-        for stage in (prepare, lr_range, cross_validate, train, evaluate, stress, plot, report):
+        for stage in (prepare, lr_range, cross_validate, train):
             for path in outputs([stage], params, short):
                 tell(str(path), [path])
         for name, recipe in RECIPES.items():
             small = {section: {**SMALL.get(section, {}), **recipe.get(section, {})} for section in params}
-            tell(name, outputs([prepare, train, evaluate], params, small))
+            tell(name, outputs([prepare, train], params, small))
 
 
 def write_raw(part: str, images: int) -> None:
