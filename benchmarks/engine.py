@@ -36,7 +36,7 @@ def main() -> None:
     from stages.core.artifacts import read_arrays
     from stages.core.dataset import Labelled
     from stages.core.parallel import Workers
-    from stages.core.prediction import loss_and_accuracy
+    from stages.core.prediction import loss_and_accuracy, predict_logits
     from stages.core.recipe import Recipe
     from stages.core.training import fit
     from stages.train import INPUTS
@@ -76,7 +76,7 @@ def main() -> None:
         if isinstance(workers, TimedWorkers):
             schedule = {str(cores): seconds - workers.shared + workers.spans[cores] for cores in CORES}
         test = Labelled(**read_arrays(INPUTS["train"].with_name("test.safetensors")))
-        accuracy = loss_and_accuracy(trained.model, test, workers)[1]
+        accuracy = loss_and_accuracy(predict_logits(trained.model, test.inputs, workers), test.targets)[1]
     tensors = [tensor.numpy() for tensor in trained.model.state_dict().values()]
     facts = {
         "fit_seconds": seconds,

@@ -15,7 +15,7 @@ from stages.core.command import run
 from stages.core.cross_validation import summarise
 from stages.core.dataset import Labelled
 from stages.core.recipe import CrossValidateConfig, Recipe, check_batch_size
-from stages.core.scoring import class_scores, confusion
+from stages.core.scoring import class_scores, confusion, predict
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_folds, subset
 
@@ -44,7 +44,6 @@ def main() -> None:
     # Only now, with everything read and accepted: torch takes a second to load.
     from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.parallel import Workers
-    from stages.core.prediction import predict_probabilities
     from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
@@ -68,8 +67,7 @@ def main() -> None:
             sizes.append({"fold": fold, "share": share, "examples": len(train), **accuracies})
             if share < 1:
                 continue
-            predicted = predict_probabilities(trained.model, validation.inputs, workers).argmax(axis=1)
-            counts = confusion(validation.targets, predicted, classes)
+            counts = confusion(validation.targets, predict(trained.validation_logits), classes)
             scores.append(
                 {
                     "accuracy": last.validation_accuracy,

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
 from stages.core.command import run
-from stages.core.dataset import Labelled, normalisation
+from stages.core.dataset import Labelled
 from stages.core.recipe import Recipe, check_batch_size
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_holdout
@@ -39,7 +39,6 @@ def main() -> None:
     from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.model import describe_model
     from stages.core.parallel import Workers
-    from stages.core.prediction import predict_logits
     from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
@@ -52,16 +51,14 @@ def main() -> None:
         trained = fit(
             params, train, validation, len(facts["classes"]), workers, checkpoint=checkpoint, on_step=bar.update
         )
-        # Chosen on the validation slice, like the epoch.
-        logits = predict_logits(trained.model, validation.inputs, workers).numpy()
     if workers.rank:
         return  # torchrun's rank 0 alone writes
 
     weights = {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()}
     write_arrays(OUTPUTS["weights"], weights)
-    temperature = fit_temperature(logits, validation.targets)
+    temperature = fit_temperature(trained.validation_logits, validation.targets)  # chosen as the epoch is
     shape, classes = facts["input_shape"], facts["classes"]
-    description = describe_model(params.model, shape, classes, normalisation(train.inputs), temperature)
+    description = describe_model(params.model, shape, classes, trained.normalisation, temperature)
     write_json(OUTPUTS["description"], description)
     best = trained.history[trained.best_epoch - 1]
     validated = {"val_accuracy": round(best.validation_accuracy, 6)} if len(validation) else {}

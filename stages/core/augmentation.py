@@ -17,8 +17,9 @@ class Augmenter:
     def __init__(self, inputs: torch.Tensor, config: AugmentConfig) -> None:
         self.config = config
         height, width = inputs.shape[2:]
+        self.images = F.pad(inputs, (config.shift,) * 4)
         # Every shifted copy of every image, as a view (N, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index.
-        self.windows = F.pad(inputs, (config.shift,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+        self.windows = self.images.unfold(2, height, 1).unfold(3, width, 1)
 
     def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The images at `indices` (B,), each with variations of its own."""
@@ -27,7 +28,7 @@ class Augmenter:
             offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
             images = self.windows[indices, :, offsets[0], offsets[1]]
         else:
-            images = self.windows[indices, :, 0, 0]
+            images = self.images.index_select(0, indices)
         if config.rotation or config.scale:
             draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
             images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)

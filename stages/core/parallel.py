@@ -7,8 +7,9 @@ and the processes that torchrun may have started, only share the shards out.
 
 import copy
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -34,7 +35,8 @@ class Workers:
 
     def __init__(self, threads: int, rank: int = 0, ranks: int = 1) -> None:
         self.rank, self.ranks = rank, ranks
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.helpers = threads - 1  # besides the thread that calls
+        self.pool = ThreadPoolExecutor(max(1, self.helpers))  # starts no thread before it is given work
 
     @classmethod
     def at_hand(cls) -> Self:
@@ -51,8 +53,7 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.pool:
-            self.pool.shutdown(cancel_futures=True)
+        self.pool.shutdown(cancel_futures=True)
         if self.ranks > 1:
             torch.distributed.destroy_process_group()
 
@@ -60,13 +61,43 @@ class Workers:
         """`function` of each item, in the items' order; each rank computes a part and gets the results of all."""
         items = list(items)
         start, stop = (len(items) * rank // self.ranks for rank in (self.rank, self.rank + 1))
-        mine = items[start:stop]
-        results = list(self.pool.map(function, mine) if self.pool else map(function, mine))
+        results = self._map_here(function, items[start:stop])
         if self.ranks == 1:
             return results
         parts: list[Any] = [None] * self.ranks
         torch.distributed.all_gather_object(parts, results)
         return [result for part in parts for result in part]
+
+    def first(self, value: Result) -> Result:
+        """Rank 0's `value`, on every rank."""
+        if self.ranks == 1:
+            return value
+        values = [value]
+        torch.distributed.broadcast_object_list(values)
+        return values[0]
+
+    def _map_here(self, function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+        """`function` of each item; the calling thread works too, and each thread takes what is left when it is free."""
+        waiting = deque(enumerate(items))
+        results: dict[int, Result] = {}
+
+        def work() -> None:
+            while True:
+                try:
+                    index, item = waiting.popleft()
+                except IndexError:  # none left
+                    return
+                results[index] = function(item)
+
+        helpers = [self.pool.submit(work) for _ in range(min(self.helpers, len(items) - 1))]
+        try:
+            work()
+        finally:
+            waiting.clear()
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return [results[index] for index in range(len(items))]
 
 
 def thread_count(local_ranks: int) -> int:
@@ -96,15 +127,15 @@ class ShardedModel:
         self.workers = workers
         self.weights = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
         self.replicas = [_sharing(copy.deepcopy(model), self.weights) for _ in range(shards)]
+        self.parameters = [list(replica.parameters()) for replica in self.replicas]  # listing them takes a while
         self.model = _sharing(model, self.weights).eval()  # for evaluation; its buffers are the shards' mean
 
     def gradient(self, shard_loss: Callable[[nn.Module, int], torch.Tensor]) -> tuple[float, torch.Tensor]:
         """The sum of `shard_loss(replica, shard)` over the shards, and its gradient in the weights (P,)."""
 
         def compute(shard: int) -> torch.Tensor:
-            replica = self.replicas[shard]
-            loss = shard_loss(replica, shard)
-            gradients = torch.autograd.grad(loss, list(replica.parameters()))
+            loss = shard_loss(self.replicas[shard], shard)
+            gradients = torch.autograd.grad(loss, self.parameters[shard])
             return torch.cat([loss.detach().reshape(1), *(g.reshape(-1) for g in gradients)])
 
         total = tree_sum(self.workers.map(compute, range(len(self.replicas))))

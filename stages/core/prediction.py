@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
-from stages.core.dataset import Labelled
 from stages.core.parallel import Workers
 
 BATCH = 500  # fixed, since the last bits of a prediction may depend on it
@@ -33,10 +32,10 @@ def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers
     return predict_logits(model, inputs, workers).softmax(dim=1).numpy()
 
 
-def loss_and_accuracy(model: nn.Module, data: Labelled, workers: Workers) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of `model` on `data`; NaN on no data."""
-    if len(data) == 0:
+def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of `logits` (N, classes) against `targets` (N,); NaN on no examples."""
+    if len(targets) == 0:
         return math.nan, math.nan
-    logits, targets = predict_logits(model, data.inputs, workers), torch.from_numpy(data.targets)
-    loss = F.cross_entropy(logits.double(), targets).item()
-    return loss, (logits.argmax(dim=1) == targets).sum().item() / len(targets)
+    actual = torch.from_numpy(targets)
+    loss = F.cross_entropy(logits.double(), actual).item()
+    return loss, (logits.argmax(dim=1) == actual).sum().item() / len(actual)

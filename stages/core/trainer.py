@@ -37,9 +37,11 @@ class Trainer:
         check_batch_size(recipe.train, len(train))
         self.recipe, self.config, self.fold = recipe, recipe.train, fold
         self.device = select_device(self.config.device)
+        self.normalisation = normalisation(train.inputs)
         initial = self.generator("initialise", fold)
-        model = build_model(recipe.model, train.inputs.shape[1:], classes, normalisation(train.inputs), initial)
+        model = build_model(recipe.model, train.inputs.shape[1:], classes, self.normalisation, initial)
         self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)
+        self.dropouts = [[layer for layer in r.modules() if isinstance(layer, Dropout)] for r in self.sharded.replicas]
         self.optimizer = Optimizer(self.config, self.sharded.weights)
         self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
         self.targets = torch.from_numpy(train.targets).to(self.device)
@@ -58,13 +60,17 @@ class Trainer:
         for step, batch in enumerate(order.tensor_split(steps)):
             rate = learning_rate(self.config, (epoch - 1) * steps + step, steps, losses)
             loss = self.step(batch, rate, ("step", self.fold, epoch, step))
-            if not math.isfinite(loss):
-                raise InputError(
-                    f"the training loss became {loss} at epoch {epoch}, step {step + 1} of {steps}, with train.lr = "
-                    f"{self.config.lr}: lower train.lr or set train.grad_clip"
-                )
+            self.check_finite(loss, f"epoch {epoch}, step {step + 1} of {steps}")
             on_step()
         return rate
+
+    def check_finite(self, loss: float, when: str) -> None:
+        """Raise `InputError` unless `loss` is a number."""
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the loss became {loss} at {when}, with train.lr = {self.config.lr}: "
+                "lower train.lr or set train.grad_clip"
+            )
 
     def step(self, batch: torch.Tensor, rate: float, stream: Stream) -> float:
         """One step of the optimiser on the examples at `batch` (B,); returns their mean loss before it."""
@@ -74,9 +80,8 @@ class Trainer:
         inputs, targets = images.tensor_split(shards), self.targets[batch].tensor_split(shards)
 
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
-            for layer in replica.modules():
-                if isinstance(layer, Dropout):
-                    layer.generator = self.generator(*stream, "dropout", shard)
+            for layer in self.dropouts[shard]:
+                layer.generator = self.generator(*stream, "dropout", shard)
             return loss_sum(self.config, replica(inputs[shard]), targets[shard]) / len(batch)
 
         loss, gradient = self.sharded.gradient(shard_loss)

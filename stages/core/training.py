@@ -11,7 +11,7 @@ from torch import nn
 from stages.core.checkpoint import Checkpoint
 from stages.core.dataset import Labelled
 from stages.core.parallel import Workers
-from stages.core.prediction import loss_and_accuracy
+from stages.core.prediction import loss_and_accuracy, predict_logits
 from stages.core.recipe import Recipe
 from stages.core.trainer import Trainer, steps_per_epoch
 
@@ -35,20 +35,23 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained model with the weights of `best_epoch`, and the curves of all epochs."""
+    """A trained model with the weights of `best_epoch`, its logits on the validation data, the curves of all epochs."""
 
     model: nn.Module
+    validation_logits: np.ndarray  # float32 (N, classes)
     history: list[Epoch]
     best_epoch: int
+    normalisation: tuple[list[float], list[float]]  # mean and standard deviation of each channel of the training data
 
 
 @dataclass
 class _Progress:
-    """How far a run is: the curves so far, the epoch selected so far, and its weights by name."""
+    """How far a run is: the curves so far, the epoch selected so far, its weights by name and validation logits."""
 
     history: list[Epoch] = dataclasses.field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    best_logits: torch.Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
 
 
 def fit(
@@ -78,7 +81,8 @@ def fit(
     curve = train.take(sample)
 
     progress = _Progress()
-    if checkpoint and (state := checkpoint.load()):
+    # Rank 0's alone, which saves it: on another machine there may be none, or that of another epoch.
+    if state := workers.first(checkpoint.load() if checkpoint and workers.rank == 0 else None):
         progress = _unpack(state, trainer)
         on_step(len(progress.history) * steps_per_epoch(recipe.train, len(train)))
 
@@ -88,19 +92,23 @@ def fit(
             break
         rate = trainer.train_epoch(epoch, losses, lambda: on_step(1))
         model = trainer.model()
-        train_scores, validation_scores = (loss_and_accuracy(model, data, workers) for data in (curve, validation))
-        (loss, accuracy), (validation_loss, validation_accuracy) = train_scores, validation_scores
+        loss, accuracy = loss_and_accuracy(predict_logits(model, curve.inputs, workers), curve.targets)
+        logits = predict_logits(model, validation.inputs, workers)
+        validation_loss, validation_accuracy = loss_and_accuracy(logits, validation.targets)
+        trainer.check_finite(loss + (validation_loss if len(validation) else 0), f"the end of epoch {epoch}")
         progress.history.append(Epoch(epoch, rate, loss, validation_loss, accuracy, validation_accuracy))
         if not select or max(progress.history, key=_quality).epoch == epoch:
             progress.best_epoch = epoch
             progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            progress.best_logits = logits
         if checkpoint:
             state = _pack(progress, trainer)
             if workers.rank == 0:
                 checkpoint.save(state)
     model = trainer.model()
     model.load_state_dict(progress.best_weights)
-    return Fit(model.cpu(), progress.history, progress.best_epoch)
+    logits = progress.best_logits.numpy()
+    return Fit(model.cpu(), logits, progress.history, progress.best_epoch, trainer.normalisation)
 
 
 def _quality(epoch: Epoch) -> tuple[float, float]:
@@ -113,7 +121,8 @@ def _pack(progress: _Progress, trainer: Trainer) -> dict[str, np.ndarray]:
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
     arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
     history = np.array([dataclasses.astuple(epoch) for epoch in progress.history])
-    return arrays | {"history": history, "best_epoch": np.array(progress.best_epoch)}
+    best = {"best_epoch": np.array(progress.best_epoch), "best_logits": progress.best_logits.numpy()}
+    return arrays | best | {"history": history}
 
 
 def _unpack(arrays: Mapping[str, np.ndarray], trainer: Trainer) -> _Progress:
@@ -124,4 +133,4 @@ def _unpack(arrays: Mapping[str, np.ndarray], trainer: Trainer) -> _Progress:
 
     trainer.restore(under("trainer/"))
     history = [Epoch(int(epoch), *scores) for epoch, *scores in arrays["history"].tolist()]
-    return _Progress(history, int(arrays["best_epoch"]), under("best/"))
+    return _Progress(history, int(arrays["best_epoch"]), under("best/"), torch.from_numpy(arrays["best_logits"]))

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from stages.core.command import InputError
+from stages.core.optimizers import Optimizer
 from stages.core.parallel import Workers
-from stages.core.prediction import loss_and_accuracy, predict_probabilities
+from stages.core.prediction import loss_and_accuracy, predict_logits, predict_probabilities
 from stages.core.trainer import steps_per_epoch
 from stages.core.training import Fit, fit
 
@@ -66,8 +67,9 @@ def test_the_epoch_most_accurate_in_validation_is_kept_and_of_equals_that_with_t
     best = max(fitted.history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
     assert fitted.best_epoch == best.epoch
     with Workers(1) as workers:
-        found = loss_and_accuracy(fitted.model, validation, workers)
-    assert found == (best.validation_loss, best.validation_accuracy)
+        logits = predict_logits(fitted.model, validation.inputs, workers)
+    assert logits.numpy().tobytes() == fitted.validation_logits.tobytes()
+    assert loss_and_accuracy(logits, validation.targets) == (best.validation_loss, best.validation_accuracy)
 
 
 def test_without_selection_the_last_epoch_is_kept_and_validation_decides_nothing(recipe, digits):
@@ -108,6 +110,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe, digits):
         train(wild, digits(40))
 
 
+def test_a_last_step_after_which_the_loss_is_not_finite_stops_the_run(recipe, digits, monkeypatch):
+    # One step an epoch: its own loss is that of the first weights, and finite.
+    monkeypatch.setattr(Optimizer, "step", lambda self, gradient, rate: self.weights.fill_(math.inf))
+    with pytest.raises(InputError, match=r"the loss became nan at the end of epoch 1, with train\.lr = "):
+        train(recipe(train={"batch_size": 40}), digits(40))
+
+
 def test_a_batch_larger_than_the_data_is_refused(recipe, digits):
     with pytest.raises(InputError, match=r"train\.batch_size = 16: must be at most 8"):
         train(recipe(), digits(8))
@@ -118,7 +127,7 @@ def test_probabilities_are_those_of_a_softmax(recipe, digits):
     fitted = train(recipe(), digits(32))
     with Workers(2) as workers:
         probabilities = predict_probabilities(fitted.model, data.inputs, workers)
-        loss, accuracy = loss_and_accuracy(fitted.model, data, workers)
+        loss, accuracy = loss_and_accuracy(predict_logits(fitted.model, data.inputs, workers), data.targets)
     assert probabilities.shape == (700, 4) and probabilities.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert accuracy == (probabilities.argmax(axis=1) == data.targets).mean()
     true = probabilities[range(700), data.targets].astype(float)
