@@ -107,8 +107,8 @@ def fit(
                 checkpoint.save(state)
     model = trainer.model()
     model.load_state_dict(progress.best_weights)
-    logits = progress.best_logits.numpy()
-    return Fit(model.cpu(), logits, progress.history, progress.best_epoch, trainer.normalisation)
+    best_logits = progress.best_logits.numpy()
+    return Fit(model.cpu(), best_logits, progress.history, progress.best_epoch, trainer.normalisation)
 
 
 def _quality(epoch: Epoch) -> tuple[float, float]:
