@@ -104,9 +104,15 @@ class Bench:
             job = self.stage("train", folder)
             evaluation = self.stage("evaluate", folder)
             metrics = yaml.safe_load((folder / "metrics/evaluate.json").read_text(encoding="utf-8"))
-            job.facts["evaluate_seconds"] = evaluation.seconds
+            job.facts["evaluate"] = evaluation
             self._trained[recipe, seed] = folder, job, metrics["accuracy"]
         return self._trained[recipe, seed]
+
+    def compared(self, folders: list[Path]) -> list[dict[str, Any]]:
+        """How our `compare` judges the models trained in `folders`; see `benchmarks.seeds`."""
+        command = ["-m", "benchmarks.seeds", *map(str, folders)]
+        pairs: list[dict[str, Any]] = self._run(f"{len(folders)} pairs of seeds", command, ROOT).facts["pairs"]
+        return pairs
 
     def _run(self, what: str, command: list[str], folder: Path, **environment: str) -> Job:
         print(f"{time.strftime('%H:%M:%S')}  {what} ...", end=" ", flush=True)

@@ -25,9 +25,9 @@ def run(bench: Bench) -> Part:
     ]
     part = Part({"": rows})
     part.notes = [
-        "Adam with betas 0.7 and 0.9, a one-cycle schedule that peaks at 0.01, batches of 256 from one tensor; all "
-        "cores, torch's fastest kernels, no validation. Its process loads torchvision to read the images, and scores "
-        "the test set. Its author tuned it on that very test set.",
+        "Adam with betas 0.7 and 0.9 throughout, a one-cycle schedule that peaks at 0.01, batches of 256 from one "
+        "tensor; all cores, torch's fastest kernels, no validation. Its process loads torchvision to read the images, "
+        "and scores the test set. Its author tuned it on that very test set.",
         "Ours are the runs of comparison (b) with the same seeds.",
     ]
     return part

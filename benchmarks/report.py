@@ -71,20 +71,23 @@ def growth(part: dict[str, Any]) -> "Figure":
     fig = figure(3.6, 11)
     time, memory, speed = fig.subplots(1, 3)
     sizes = [int(row[""].split()[0]) for row in data]
-    for axes, column, name in ((time, "time (s)", "Time"), (memory, "peak memory (MiB)", "Peak memory")):
-        measured = [row[column]["median"] for row in data]
-        draw(axes, sizes, [row[column] for row in data], BLUE, "measured")
-        axes.plot(sizes, [measured[0] * size for size in sizes], color=GREY, linestyle=":", label="in proportion")
-        title(axes, name, "one epoch, by the size of the data")
+    for axes, column, name, note, unit in (
+        (time, "time (s)", "Time", "seconds for one epoch, as a process", 1),
+        (memory, "peak memory (MiB)", "Peak memory", "GiB of that process", 1024),
+    ):
+        measured = [{key: row[column][key] / unit for key in ("median", "low", "high")} for row in data]
+        proportional = [measured[0]["median"] * size for size in sizes]
+        axes.plot(sizes, proportional, color=GREY, linestyle=":", label="in proportion")
+        draw(axes, sizes, measured, BLUE, "measured")
+        title(axes, name, note)
         axes.set_xlabel("copies of the training data")
-        axes.set_ylabel(column.split(" (")[-1].rstrip(")"))
         axes.set_yscale("log", base=2)
     counts = [int(row[""].split()[0]) for row in workers]
     real = [row for row in workers if row["times faster than 1"]]
-    draw(speed, counts[: len(real)], [row["times faster than 1"] for row in real], BLUE, "measured")
     bounds = [row["bound, times faster than 1"] for row in workers]
-    draw(speed, counts, bounds, VERMILLION, "what the schedule allows")
     speed.plot(counts, counts, color=GREY, linestyle=":", label="in proportion")
+    draw(speed, counts, bounds, VERMILLION, "schedule bound")
+    draw(speed, counts[: len(real)], [row["times faster than 1"] for row in real], BLUE, "measured")
     speed.set_yscale("log", base=2)
     title(speed, "Speed", "times faster than one worker")
     speed.set_xlabel("workers")
@@ -93,7 +96,7 @@ def growth(part: dict[str, Any]) -> "Figure":
         axes.xaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xticks(counts if axes is speed else sizes)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower right" if axes is speed else "upper left")  # where no line runs
     return fig
 
 

@@ -5,7 +5,6 @@ Two 3 x 3 convolutions (32, 64), 2 x 2 max-pooling, dropout 0.25, 128 units, dro
 """
 
 import time
-from itertools import islice
 
 import torch
 from torch import nn
@@ -16,7 +15,6 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 from benchmarks.peers.common import accuracy, datasets, parser, report
 
 EPOCHS = 14
-WARM_UP = 5  # steps not counted: torch still chooses its kernels
 
 
 def network() -> nn.Sequential:
@@ -31,7 +29,7 @@ def network() -> nn.Sequential:
 
 def main() -> None:
     options = parser()
-    options.add_argument("--steps", type=int, default=0, help="time so many steps only; 0: train in full")
+    options.add_argument("--epochs", type=int, default=EPOCHS)
     arguments = options.parse_args()
     torch.manual_seed(arguments.seed)
     train, test = datasets(arguments, Compose([ToTensor(), Normalize((0.1307,), (0.3081,))]))
@@ -41,26 +39,13 @@ def main() -> None:
     schedule = StepLR(optimizer, step_size=1, gamma=0.7)
     criterion = nn.CrossEntropyLoss()
 
-    def step(images: torch.Tensor, labels: torch.Tensor) -> None:
-        optimizer.zero_grad()
-        criterion(model(images), labels).backward()
-        optimizer.step()
-
-    if arguments.steps:
-        some = iter(batches)
-        for images, labels in islice(some, WARM_UP):
-            step(images, labels)
-        start = time.perf_counter()
-        for images, labels in islice(some, arguments.steps):
-            step(images, labels)
-        report(step_seconds=(time.perf_counter() - start) / arguments.steps)
-        return
-
     start = time.perf_counter()
-    for _ in range(EPOCHS):
+    for _ in range(arguments.epochs):
         model.train()
         for images, labels in batches:
-            step(images, labels)
+            optimizer.zero_grad()
+            criterion(model(images), labels).backward()
+            optimizer.step()
         schedule.step()
     seconds = time.perf_counter() - start
     report(fit_seconds=seconds, test_accuracy=accuracy(model, DataLoader(test, batch_size=1000)))

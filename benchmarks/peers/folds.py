@@ -30,8 +30,12 @@ class Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.unique(targets)
         self.network_ = build(self.model)
         config, steps = self.train, self.epochs * -(-len(labels) // self.train["batch_size"])
-        optimizer = torch.optim.AdamW(self.network_.parameters(), weight_decay=config["weight_decay"])
-        schedule = OneCycleLR(optimizer, max_lr=config["lr"], total_steps=steps, pct_start=config["warmup"])
+        optimizer = torch.optim.AdamW(
+            self.network_.parameters(), betas=(config["momentum"], 0.999), weight_decay=config["weight_decay"]
+        )
+        schedule = OneCycleLR(  # the momentum stays what it is, as in the recipe; torch would else cycle it too
+            optimizer, max_lr=config["lr"], total_steps=steps, pct_start=config["warmup"], cycle_momentum=False
+        )
         criterion = nn.CrossEntropyLoss(label_smoothing=config["label_smoothing"])
         self.network_.train()
         for _ in range(self.epochs):

@@ -1,7 +1,7 @@
 """A recipe of one epoch, tuned by its author for the least time to 99%: see tuomaso/train_mnist_fast on GitHub.
 
 5 x 5 convolution (24), pooling, 3 x 3 convolution (32), pooling, 256 units; batches of 256 from one tensor that holds
-all images; Adam with betas 0.7 and 0.9 on a one-cycle schedule that peaks at 0.01.
+all images; Adam with betas 0.7 and 0.9 on a one-cycle schedule that peaks at 0.01 and leaves the betas alone.
 """
 
 import time
@@ -34,7 +34,8 @@ def main() -> None:
     model = network()
     batches = torch.split(torch.randperm(len(labels)), BATCH)
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.7, 0.9))
-    schedule = OneCycleLR(optimizer, max_lr=0.01, total_steps=len(batches))
+    # torch would else replace the first beta with one between 0.85 and 0.95.
+    schedule = OneCycleLR(optimizer, max_lr=0.01, total_steps=len(batches), cycle_momentum=False)
     criterion = nn.CrossEntropyLoss()
     for batch in batches:
         optimizer.zero_grad()
