@@ -37,7 +37,7 @@ lock: $(ENV) ## write requirements.lock anew, after a change of pyproject.toml
 		pyproject.toml --output-file requirements.lock
 
 report: $(ENV) ## what sets the workspace apart from HEAD, in Markdown; from another: make report BASE=origin/main
-	@python -m stages.changes $(BASE)
+	@python -m stages.changes $(BASE) $(if $(VERIFY),--verify $(VERIFY))
 
 verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder, and compare every output's hash
 	python -u tests/verify.py

@@ -19,11 +19,13 @@ LOCK = "dvc.lock"
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stages.changes", description=__doc__)
     parser.add_argument("base", metavar="BASE", nargs="?", default="HEAD", help="the revision to compare with (HEAD)")
+    parser.add_argument("--verify", metavar="FILE", type=Path, help="what `make verify` printed, to be shown, too")
     return parser.parse_args()
 
 
 def main() -> None:
-    base = arguments().base
+    given = arguments()
+    base = given.base
     if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
         raise InputError(f"{base}: no revision of this repository")
     found = Changes(
@@ -34,6 +36,7 @@ def main() -> None:
         pictures=pictures(git("show", f"{base}:{LOCK}") or ""),
         differing=changed(promised(git("show", f"HEAD:{LOCK}") or ""), promised(Path(LOCK).read_text())),
         stale=sorted(json.loads(dvc("status", "--json"))),
+        verified=text(given.verify) if given.verify else "",
     )
     sys.stdout.write(as_markdown(found))
 
@@ -68,6 +71,13 @@ def promised(lock: str) -> dict[str, str]:
 
     stages = (yaml.safe_load(lock) or {}).get("stages", {})
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")  # a progress bar may have been cut in the middle
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def md5(path: Path) -> str:

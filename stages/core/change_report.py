@@ -10,7 +10,7 @@ class Changes:
 
     `pictures` and `differing` give the hashes (of `base` or of the commit, here) of each file that changed; a file that
     is not there has none. Where the hashes of `base` are not known `pictures` is None. `stale` are the stages that have
-    not run since something they use changed.
+    not run since something they use changed, `verified` is what `make verify` printed, "" where it was not run.
     """
 
     base: str
@@ -20,6 +20,7 @@ class Changes:
     pictures: Mapping[str, tuple[str, str]] | None
     differing: Mapping[str, tuple[str, str]]
     stale: Sequence[str]
+    verified: str
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -61,9 +62,19 @@ def _pictures(found: Changes) -> str:
 def _reproduction(found: Changes) -> str:
     if found.stale:
         return f"Not checked: `dvc repro` has yet to run {', '.join(f'`{name}`' for name in found.stale)}."
-    if not found.differing:
-        return "Every output is what the commit promises."
-    return "**Not what the commit promises:**\n\n" + _table("output", "promised", found.differing)
+    if found.differing:
+        return "**Not what the commit promises:**\n\n" + _table("output", "promised", found.differing)
+    return f"Every output is what the commit promises. {_verification(found.verified)}"
+
+
+def _verification(printed: str) -> str:
+    """Its last line, a verdict, and the table of hashes to unfold."""
+    if not printed.strip():
+        return "What DVC's cache had was not computed anew: `make verify` does that."
+    *_, verdict = printed.strip().splitlines()
+    table = printed[max(printed.rfind("Reproduced "), 0) :].strip()
+    details = f"<details><summary>Every hash</summary>\n\n```\n{table}\n```\n\n</details>"
+    return f"Computed anew, from a fresh clone: **{verdict}**\n\n{details}"
 
 
 def _table(what: str, before: str, hashes: Mapping[str, tuple[str, str]]) -> str:

@@ -2,13 +2,16 @@
 
 DVC deletes a stage's outputs before it runs the stage, so the state lies under .dvc/tmp/, which Git ignores; in an
 experiment's temporary workspace, under that of the main one. It is named by a hash of everything that determines the
-run, and so never taken for another run's. The files of a stage are deleted when its outputs are written.
+run, and so never taken for another run's. A run's file is deleted when its stage has written its outputs, and so are
+then the files of runs that were given up.
 """
 
 import hashlib
 import json
 import logging
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from stages.core.dataset import Labelled
 from stages.core.recipe import Recipe
 
 CODE = Path(__file__).parents[1]
+GIVEN_UP = 7 * 24 * 3600  # seconds since a run last saved its state
 
 
 def run_key(recipe: Recipe, train: Labelled, validation: Labelled, *more: object) -> str:
@@ -66,7 +70,12 @@ class Checkpoint:
         return load(content)
 
     def discard(self) -> None:
+        """Delete the state, and what runs have left behind that are given up."""
         self.path.unlink(missing_ok=True)
+        for left in self.path.parent.glob("*"):
+            with suppress(FileNotFoundError):  # another run may be tidying up, too
+                if time.time() - left.stat().st_mtime > GIVEN_UP:
+                    left.unlink()
 
     def _digest(self, content: bytes) -> bytes:
         return hashlib.sha256(self.key.encode() + content).digest()

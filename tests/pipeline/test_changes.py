@@ -42,6 +42,18 @@ def test_a_reproduced_change(small_change: Project) -> None:
     assert report(small_change, "HEAD~1") == page
 
 
+def test_what_verify_printed_is_shown(small_change: Project, tmp_path: Path) -> None:
+    assert "was not computed anew: `make verify` does that." in report(small_change)
+    printed = tmp_path / "verify.txt"
+    printed.write_text(
+        "Running stage 'fetch':\n\nReproduced abc in 9 s:\n\noutput  a  b  NO\n\nerror: not reproduced\n"
+    )
+    page = report(small_change, "--verify", str(printed))
+    assert "Computed anew, from a fresh clone: **error: not reproduced**" in page
+    assert "```\nReproduced abc in 9 s:\n\noutput  a  b  NO\n" in page
+    assert "Running stage" not in page
+
+
 def test_a_change_that_was_not_reproduced(small_change: Project) -> None:
     with small_change.parameters({"plot.dpi": 70}):
         assert "Not checked: `dvc repro` has yet to run `plot`, `report`." in report(small_change)
@@ -86,7 +98,7 @@ def test_hashes_of_what_is_not_the_same() -> None:
 
 
 def test_new_and_gone_pictures() -> None:
-    found = Changes("main", "Better.", "", "", {"a.png": ("", "1" * 32), "b.png": ("2" * 32, "")}, {}, [])
+    found = Changes("main", "Better.", "", "", {"a.png": ("", "1" * 32), "b.png": ("2" * 32, "")}, {}, [], "")
     page = as_markdown(found)
     assert "| `a.png` | new | – | `11111111` |" in page
     assert "| `b.png` | gone | `22222222` | – |" in page

@@ -1,11 +1,13 @@
 """Checkpoints: what determines a run names them, and a file that is not this run's is never trusted."""
 
 import logging
+import os
+import time
 
 import numpy as np
 import pytest
 
-from stages.core.checkpoint import Checkpoint, run_key
+from stages.core.checkpoint import GIVEN_UP, Checkpoint, run_key
 from stages.core.parallel import Workers
 from stages.core.trainer import Trainer
 from stages.core.training import fit
@@ -28,6 +30,18 @@ def test_a_state_comes_back_and_is_discarded():
     checkpoint.discard()
     assert checkpoint.load() is None
     checkpoint.discard()
+
+
+def test_runs_that_were_given_up_are_tidied_away_and_no_others():
+    mine, recent, given_up = Checkpoint("mine"), Checkpoint("recent"), Checkpoint("given up")
+    half = mine.path.with_name(".given up.1.part")  # what a kill in the midst of saving leaves
+    for checkpoint in (mine, recent, given_up):
+        checkpoint.save(STATE)
+    half.write_bytes(b"half")
+    for path in (given_up.path, half):
+        os.utime(path, times=(0, time.time() - GIVEN_UP - 60))
+    mine.discard()
+    assert sorted(path.name for path in mine.path.parent.iterdir()) == ["recent"]
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])
