@@ -6,6 +6,7 @@ The data is made up here: four classes of bars under noise, in the schema that `
 import hashlib
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -142,6 +143,24 @@ def test_ranks_and_workers_change_no_byte(workspace: Path):
         said = finish(workspace, "torch.distributed.run", "--nproc-per-node", ranks, "-m", "stages.train", WORKERS="1")
         assert said.count("train: 100%") <= 1  # one rank alone shows the bar
         assert outputs(workspace, "train") == expected
+
+
+def test_of_two_machines_the_first_ones_checkpoint_counts(workspace: Path, tmp_path_factory: pytest.TempPathFactory):
+    finish(workspace, "stages.train")
+    expected = outputs(workspace, "train")
+    interrupted(workspace, "train")
+    assert checkpoints(workspace)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = ("torch.distributed.run", "--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
+    elsewhere = {"DVC_ROOT": str(tmp_path_factory.mktemp("second")), "WORKERS": "1"}  # where nothing was saved
+    second = start(workspace, *common, "--node-rank", "1", "-m", "stages.train", **elsewhere)
+    finish(workspace, *common, "--node-rank", "0", "-m", "stages.train", WORKERS="1")
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 0, said
+    assert outputs(workspace, "train") == expected
+    assert checkpoints(workspace) == []
 
 
 def test_ranks_that_do_not_fit_the_shards_are_refused(workspace: Path):
