@@ -33,6 +33,14 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("evaluate", {"evaluate.curve_points": 0}, ["evaluate.curve_points = 0", "greater than or equal to 10"]),
     ("evaluate", {"evaluate.resamples": 10}, ["evaluate.resamples = 10", "greater than or equal to 100"]),
     ("plot", {"plot.dpi": 0}, ["plot.dpi = 0", "greater than or equal to"]),
+    ("train", {"train.batch_size": 4}, ["train.batch_size = 4", "at least 8", "train.shards = 4", "model.batch_norm"]),
+    ("train", {"train.batch_size": 8}, ["train.batch_size = 8", "72 batches", "smallest of 7", "at least 8"]),
+    (
+        "cross_validate",
+        {"train.batch_size": 8},
+        ["train.batch_size = 8", "38 batches", "300", "of a fold", "smallest of 7"],
+    ),
+    ("lr_range", {"train.batch_size": 7}, ["train.batch_size = 7", "at least 8", "model.batch_norm"]),
 ]
 
 
