@@ -68,7 +68,7 @@ def run(bench: Bench) -> Part:
         "evaluate": train.facts["evaluate_seconds"],
     }
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    others = [name for name in stages if name not in ("fetch", "plot", *steps)]
+    others = [name for name in stages if name not in ("check", "fetch", "plot", *steps)]
     steps |= {name: bench.stage(name, folder).seconds for name in [*others, "plot"]}  # plot draws what all others found
     part.tables["All stages after `fetch`, one after the other"] = [
         {"": name, "time (s)": round(seconds, 1)} for name, seconds in {**steps, "in all": sum(steps.values())}.items()

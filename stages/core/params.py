@@ -41,7 +41,10 @@ class Section(BaseModel):
 
 
 class StageParams(BaseModel):
-    """The sections a stage uses, one field a section: exactly what dvc.yaml lists under the stage's `params`."""
+    """The sections a stage uses, one field a section: exactly what dvc.yaml lists under the stage's `params`.
+
+    What else the file has is for other stages; the stage `check` alone knows and checks it all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
