@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
 from stages.core.command import run
-from stages.core.cross_validation import summarise
+from stages.core.cross_validation import CrossValidateConfig, summarise, training_sizes
 from stages.core.dataset import Labelled
-from stages.core.recipe import CrossValidateConfig, Recipe, check_batch_size
+from stages.core.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.scoring import class_scores, confusion, predict
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_folds, subset
@@ -37,19 +37,18 @@ def main() -> None:
     classes = len(read_json(INPUTS["facts"])["classes"])
     config = params.cross_validate
     folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
-    shares = (*config.learning_curve, 1.0)
-    check_batch_size(params.train, int(shares[0] * (len(data) - max(map(len, folds)))))
+    for size in training_sizes(config, len(data)):
+        check_batches(params, size, "training examples of a fold")
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.
     from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.parallel import Workers
-    from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
     scores, curves, sizes, checkpoints = [], [], [], []
     with Workers.at_hand() as workers:
-        for (fold, held_out), share in product(enumerate(folds, 1), shares):
+        for (fold, held_out), share in product(enumerate(folds, 1), config.shares):
             rest, validation = data.split(held_out)
             train = rest.take(subset(rest.targets, share, numpy_generator(params.seed, "learning curve", fold)))
             checkpoints.append(Checkpoint(run_key(recipe, train, validation, fold)))

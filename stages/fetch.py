@@ -6,7 +6,7 @@ from stages.core.command import run
 from stages.core.params import StageParams
 from stages.core.sources import DataConfig, collect
 
-INPUTS: dict[str, Path] = {}
+INPUTS = {"checked": Path("data/checked")}  # not read: nothing runs before `check` has accepted params.yaml
 OUTPUTS = {"raw": Path("data/raw")}
 
 

@@ -26,7 +26,7 @@ LIBRARIES = ("dvc", "matplotlib", "numpy", "pandas", "pydantic", "safetensors", 
 
 
 class Params(StageParams):
-    """All of params.yaml: the page shows it. The stages that use a section have checked it."""
+    """All of params.yaml: the page shows it. The stage `check` has checked it."""
 
     seed: Annotated[int, Field(ge=0)]
     data: dict[str, Any]

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
 from stages.core.command import run
 from stages.core.dataset import Labelled
-from stages.core.recipe import Recipe, check_batch_size
+from stages.core.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_holdout
 from stages.core.temperature import fit_temperature
@@ -33,13 +33,12 @@ def main() -> None:
     data, facts = Labelled(**read_arrays(INPUTS["train"])), read_json(INPUTS["facts"])
     _, held_out = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
     train, validation = data.split(held_out)
-    check_batch_size(config, len(train))
+    check_batches(params, len(train))
 
     # Only now, with everything read and accepted: torch takes a second to load.
     from stages.core.checkpoint import Checkpoint, run_key
     from stages.core.model import describe_model
     from stages.core.parallel import Workers
-    from stages.core.trainer import steps_per_epoch
     from stages.core.training import fit
 
     steps = config.epochs * steps_per_epoch(config, len(train))

@@ -1,13 +1,45 @@
-"""What k folds say together: mean, spread and interval of each score, and the gap between training and validation."""
+"""Cross-validation: how many examples its folds train on, and what they say together.
+
+That is mean, spread and interval of each score, and the gap between training and validation.
+"""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
-from scipy import stats
+from pydantic import Field, model_validator
+
+from stages.core.params import Section
 
 CONFIDENCE = 0.95
+
+
+class CrossValidateConfig(Section):
+    """Section `cross_validate`: how often, and for how long, the recipe is trained anew on a part of the data."""
+
+    folds: Annotated[int, Field(ge=2, le=100)]
+    epochs: Annotated[int, Field(ge=0, le=1000)]
+    learning_curve: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False, max_length=20)]
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if list(self.learning_curve) != sorted(set(self.learning_curve)):
+            raise ValueError(
+                f"learning_curve = {list(self.learning_curve)}: each fraction must be above the one before"
+            )
+        return self
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The shares of a fold's training examples to train on, ascending: the last one is all."""
+        return (*self.learning_curve, 1.0)
+
+
+def training_sizes(config: CrossValidateConfig, examples: int) -> list[int]:
+    """On how many of so many `examples` a model is trained, ascending: of every fold and share, each number once."""
+    rest = {examples - examples // config.folds, examples - math.ceil(examples / config.folds)}
+    return sorted({round(share * size) for share in config.shares for size in rest})
 
 
 def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) -> tuple[float, float]:
@@ -18,6 +50,8 @@ def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) 
     in (0, 1) being the part of the data that a fold tests on.
     Source: Nadeau and Bengio, Inference for the Generalization Error (2003), section 3.
     """
+    from scipy import stats  # half a second that a refused parameter need not wait for
+
     k = len(scores)
     scale = math.sqrt((1 / k + test_share / (1 - test_share)) * np.var(scores, ddof=1))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1)) * scale

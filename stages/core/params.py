@@ -41,7 +41,10 @@ class Section(BaseModel):
 
 
 class StageParams(BaseModel):
-    """The sections a stage uses, one field a section: exactly what dvc.yaml lists under the stage's `params`."""
+    """The sections a stage uses, one field a section: exactly what dvc.yaml lists under the stage's `params`.
+
+    What else the file has is for other stages; the stage `check` alone knows and checks it all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -76,8 +79,8 @@ def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key, {_nearest(cls, problem['loc'])}"
     rule = problem["msg"].removeprefix("Value error, ")
-    if isinstance(problem["input"], dict):  # the section as a whole: the rule itself names the keys
-        return f"{key}: {rule}"
+    if isinstance(problem["input"], dict):  # a section or the file as a whole: the rule itself names the keys
+        return f"{key}: {rule}" if key else rule
     return f"{key} = {problem['input']!r}: {rule[0].lower() + rule[1:]}"
 
 
@@ -91,4 +94,4 @@ def _nearest(cls: type[BaseModel], location: tuple[int | str, ...]) -> str:
     near = difflib.get_close_matches(found, cls.model_fields, n=1, cutoff=0.5)
     if near:
         return f"did you mean {'.'.join([*parents, near[0]])}?"
-    return f"the section has {', '.join(cls.model_fields)}"
+    return f"the {'section' if parents else 'file'} has {', '.join(cls.model_fields)}"

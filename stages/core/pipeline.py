@@ -12,7 +12,8 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "fetch": Stage("Bring the raw files of the data set, verified by their SHA-256"),
+    "check": Stage("Check all of params.yaml, before anything runs"),
+    "fetch": Stage("Bring the raw files of the data set, verified by their SHA-256", ("check",)),
     "prepare": Stage("Parse and check the raw files; write images, targets and facts in one schema", ("fetch",)),
     "cross_validate": Stage("Train the recipe on all folds but one and score the one left out, k times", ("prepare",)),
     "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare",)),

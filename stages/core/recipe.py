@@ -3,6 +3,7 @@
 Free of torch, so that a bad value is refused before torch takes a second to load.
 """
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -70,8 +71,6 @@ class TrainConfig(Section):
             )
         if self.early_stopping and self.val_fraction == 0:
             raise ValueError(f"early_stopping = {self.early_stopping} needs a validation slice, found val_fraction = 0")
-        if self.shards > self.batch_size:
-            raise ValueError(f"shards = {self.shards} must be at most batch_size = {self.batch_size}")
         return self
 
 
@@ -83,30 +82,45 @@ class Recipe(StageParams):
     augment: AugmentConfig
     train: TrainConfig
 
+    @model_validator(mode="after")
+    def _fills_its_shards(self) -> Self:
+        least, rule = self.least_batch()
+        if self.train.batch_size < least:
+            raise ValueError(f"train.batch_size = {self.train.batch_size}: must be at least {least}, {rule}")
+        return self
+
+    def least_batch(self) -> tuple[int, str]:
+        """How few examples a batch may have, and the rule that says so, in words."""
+        shards = f"for each of the train.shards = {self.train.shards}"
+        if self.model.name == "cnn" and self.model.batch_norm:
+            # One image in a shard has no spread to normalise by, once the blocks have left a pixel of it.
+            return 2 * self.train.shards, f"2 examples {shards}, since model.batch_norm = true"
+        return self.train.shards, f"one example {shards}"
+
     def with_epochs(self, epochs: int) -> Self:
         """The same recipe for another number of epochs."""
         return self.model_copy(update={"train": self.train.model_copy(update={"epochs": epochs})})
 
 
-class CrossValidateConfig(Section):
-    """Section `cross_validate`: how often, and for how long, the recipe is trained anew on a part of the data."""
-
-    folds: Annotated[int, Field(ge=2, le=100)]
-    epochs: Annotated[int, Field(ge=0, le=1000)]
-    learning_curve: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False, max_length=20)]
-
-    @model_validator(mode="after")
-    def _ascends(self) -> Self:
-        if list(self.learning_curve) != sorted(set(self.learning_curve)):
-            raise ValueError(
-                f"learning_curve = {list(self.learning_curve)}: each fraction must be above the one before"
-            )
-        return self
+def steps_per_epoch(config: TrainConfig, examples: int) -> int:
+    """Batches of (nearly) equal size, at most `batch_size`: none is dropped, and no small one left at the end."""
+    return math.ceil(examples / config.batch_size)
 
 
-def check_batch_size(config: TrainConfig, examples: int) -> None:
-    """Refuse a batch larger than the `examples` it would be drawn from."""
+def check_batch_size(config: TrainConfig, examples: int, called: str = "training examples") -> None:
+    """Refuse a batch larger than the `examples` it would be drawn from; the message calls them so."""
     if config.batch_size > examples:
         raise InputError(
-            f"params.yaml: train.batch_size = {config.batch_size}: must be at most {examples}, the training examples"
+            f"params.yaml: train.batch_size = {config.batch_size}: must be at most {examples}, the {called}"
+        )
+
+
+def check_batches(recipe: Recipe, examples: int, called: str = "training examples") -> None:
+    """Refuse epochs of so many `examples` where a batch would be larger than these, or too small for its shards."""
+    check_batch_size(recipe.train, examples, called)
+    steps, (least, rule) = steps_per_epoch(recipe.train, examples), recipe.least_batch()
+    if examples // steps < least:
+        raise InputError(
+            f"params.yaml: train.batch_size = {recipe.train.batch_size}: makes {steps} batches of the {examples} "
+            f"{called}, the smallest of {examples // steps}; must be at least {least}, {rule}"
         )

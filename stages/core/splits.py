@@ -5,18 +5,23 @@ import numpy as np
 from stages.core.command import InputError
 
 
+def holdout_size(fraction: float, examples: int) -> int:
+    """How many of so many `examples` are held out when it is to be a `fraction` of them."""
+    return round(fraction * examples)
+
+
 def stratified_holdout(
     targets: np.ndarray, fraction: float, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split `targets` (int64 (N,)) into training and validation indices, both sorted, together every index once.
 
-    The validation part has round(`fraction` N) examples, of every class its share within one; `fraction` is in
-    [0, 1), and 0 gives an empty validation part. Raises `InputError` when either part would lack a class.
+    The validation part has `holdout_size` examples, of every class its share within one; `fraction` is in [0, 1),
+    and 0 gives an empty validation part. Raises `InputError` when either part would lack a class.
     """
     if fraction == 0:
         return np.arange(len(targets)), np.arange(0)
     labels, counts = np.unique(targets, return_counts=True)
-    held_out = apportion(counts, round(fraction * len(targets)))
+    held_out = apportion(counts, holdout_size(fraction, len(targets)))
     for part, sizes in (("training", counts - held_out), ("validation", held_out)):
         if not sizes.all():
             poorest = np.argmin(sizes)

@@ -14,27 +14,21 @@ from stages.core.losses import loss_sum
 from stages.core.model import Dropout, build_model
 from stages.core.optimizers import Optimizer
 from stages.core.parallel import ShardedModel, Workers
-from stages.core.recipe import Recipe, TrainConfig, check_batch_size
+from stages.core.recipe import Recipe, steps_per_epoch
 from stages.core.schedules import learning_rate
 from stages.core.seeding import derive
 
 Stream = tuple[str | int, ...]
 
 
-def steps_per_epoch(config: TrainConfig, examples: int) -> int:
-    """Batches of (nearly) equal size, at most `batch_size`: none is dropped, and no small one left at the end."""
-    return math.ceil(examples / config.batch_size)
-
-
 class Trainer:
     """Trains a new model by `recipe` on `train`, a step or an epoch at a time.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
-    have to be kept. Raises `InputError` when the batch is larger than the data, or the device is not at hand.
+    have to be kept. Raises `InputError` when the device is not at hand.
     """
 
     def __init__(self, recipe: Recipe, train: Labelled, classes: int, workers: Workers, fold: int = 0) -> None:
-        check_batch_size(recipe.train, len(train))
         self.recipe, self.config, self.fold = recipe, recipe.train, fold
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)

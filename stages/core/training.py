@@ -12,8 +12,8 @@ from stages.core.checkpoint import Checkpoint
 from stages.core.dataset import Labelled
 from stages.core.parallel import Workers
 from stages.core.prediction import loss_and_accuracy, predict_logits
-from stages.core.recipe import Recipe
-from stages.core.trainer import Trainer, steps_per_epoch
+from stages.core.recipe import Recipe, check_batches, steps_per_epoch
+from stages.core.trainer import Trainer
 
 CURVE_EXAMPLES = 5000  # training examples that the training curve is measured on, in evaluation mode, as validation is
 
@@ -72,8 +72,9 @@ def fit(
     curve: `validation` then decides nothing, and may serve for an honest score. `fold`
     names the run's random streams, so that each fold starts from other weights. The run goes on from `checkpoint`,
     and saves itself there after every epoch. `on_step` is called with the number of steps done, for a progress bar.
-    Raises `InputError` when the batch is larger than the data or the loss is not finite.
+    Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
+    check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
     trainer = Trainer(recipe, train, classes, workers, fold)

@@ -118,6 +118,12 @@ def outs(stages: Iterable[Any]) -> set[str]:
     return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
 
 
+def sections(stage: Any) -> list[str]:
+    """The sections of params.yaml that a stage of dvc.yaml depends on: those it lists, or all if it lists the file."""
+    listed = stage["params"]
+    return list(yaml.safe_load((ROOT / "params.yaml").read_text())) if listed == [{"params.yaml": None}] else listed
+
+
 def fingerprint(path: Path) -> str:
     if path.is_dir():
         return " ".join(f"{file.name}:{verify.md5(file)}" for file in sorted(path.iterdir()))
@@ -130,9 +136,12 @@ def stages_run(result: subprocess.CompletedProcess[str]) -> set[str]:
 
 
 def users(pipeline: Any, section: str) -> set[str]:
-    """The stages that use a section of params.yaml, and all that use what these make."""
-    stages = pipeline["stages"]
-    found = {name for name, stage in stages.items() if section in stage.get("params", [])}
+    """The stages that use a section of params.yaml, and all that use what these make.
+
+    `check` uses every section, but makes the same file of them all.
+    """
+    stages = {name: stage for name, stage in pipeline["stages"].items() if name != "check"}
+    found = {name for name, stage in stages.items() if section in sections(stage)}
     while (
         more := {
             name for name, stage in stages.items() if outs(stages[user] for user in found) & set(stage.get("deps", []))
@@ -140,4 +149,4 @@ def users(pipeline: Any, section: str) -> set[str]:
         - found
     ):
         found |= more
-    return found
+    return found | {"check"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.project import Project
+from tests.pipeline.project import Project, stages_run
 
 PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("train", {"train.lr": "banana"}, ["train.lr = 'banana'", "number"]),
@@ -33,6 +33,26 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("evaluate", {"evaluate.curve_points": 0}, ["evaluate.curve_points = 0", "greater than or equal to 10"]),
     ("evaluate", {"evaluate.resamples": 10}, ["evaluate.resamples = 10", "greater than or equal to 100"]),
     ("plot", {"plot.dpi": 0}, ["plot.dpi = 0", "greater than or equal to"]),
+    ("train", {"train.batch_size": 4}, ["train.batch_size = 4", "at least 8", "train.shards = 4", "model.batch_norm"]),
+    ("train", {"train.batch_size": 8}, ["train.batch_size = 8", "72 batches", "smallest of 7", "at least 8"]),
+    (
+        "cross_validate",
+        {"train.batch_size": 8},
+        ["train.batch_size = 8", "38 batches", "300", "of a fold", "smallest of 7"],
+    ),
+    ("lr_range", {"train.batch_size": 7}, ["train.batch_size = 7", "at least 8", "model.batch_norm"]),
+    ("check", {"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
+    ("check", {"data.dataset": "imagenet"}, ["data.dataset = 'imagenet'", "'mnist' or 'fashion-mnist'"]),
+    ("check", {"stress.example": 5}, ["stress.example: unknown key", "did you mean stress.examples?"]),
+    ("check", {"evaluate.resamples": 10}, ["evaluate.resamples = 10", "greater than or equal to 100"]),
+    ("check", {"lr_range.low": 20.0}, ["lr_range.low = 20.0", "less than or equal to 10"]),
+    ("check", {"cross_validate.learning_curve": [0.5, 0.1]}, ["learning_curve = [0.5, 0.1]", "above the one before"]),
+    ("check", {"plot": None}, ["plot: missing"]),
+    ("check", {"agument": {"shift": 1}}, ["agument: unknown key", "did you mean augment?"]),
+    ("check", {"lr": 0.1}, ["lr: unknown key", "the file has seed, "]),
+    ("check", {"train.batch_size": 571}, ["train.batch_size = 571", "at most 570, the training examples"]),
+    ("check", {"train.batch_size": 400}, ["train.batch_size = 400", "at most 300, the training examples of a fold"]),
+    ("check", {"cross_validate.learning_curve": [0.1]}, ["train.batch_size = 100", "at most 30"]),
 ]
 
 
@@ -121,3 +141,26 @@ def test_outputs_are_recoverable(command: tuple[str, ...], project: Project) -> 
     project.dvc("checkout")
     assert project.outputs() == before
     assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"train.epochs": 20, "plot.dpi": 0}, ["plot.dpi = 0"]),
+        ({"trian": {"lr": 0.1}}, ["trian: unknown key", "did you mean train?"]),
+        ({"train.batch_size": 4, "model.channels": [4, 8, 8, 8]}, ["train.batch_size = 4", "model.batch_norm = true"]),
+    ],
+    ids=str,
+)
+def test_check_refuses_before_anything_else_runs(changes: dict[str, Any], parts: list[str], project: Project) -> None:
+    """Whichever stage would use it, and if none would; what the stages had made stays as it is."""
+    before = project.outputs()
+    project.set(changes)
+
+    result = project.dvc("repro", check=False)
+
+    assert_refused(result, "error: params.yaml: ", "failed to reproduce 'check'", *parts)
+    assert stages_run(result) == {"check"}
+    after = project.outputs()
+    assert after == before | {"data/checked": "missing"}
+    assert project.run("git", "status", "--porcelain").stdout == " M params.yaml\n"

@@ -56,7 +56,7 @@ def test_what_verify_printed_is_shown(small_change: Project, tmp_path: Path) -> 
 
 def test_a_change_that_was_not_reproduced(small_change: Project) -> None:
     with small_change.parameters({"plot.dpi": 70}):
-        assert "Not checked: `dvc repro` has yet to run `plot`, `report`." in report(small_change)
+        assert "Not checked: `dvc repro` has yet to run `check`, `plot`, `report`." in report(small_change)
 
 
 def test_a_commit_that_promises_something_else(small_change: Project, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.pipeline.project import ROOT, outs
+from tests.pipeline.project import ROOT, outs, sections
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
@@ -91,7 +91,7 @@ def test_tables_and_metrics_live_in_git_and_the_rest_in_the_cache(name: str) -> 
 
 @each_stage
 def test_parameters_are_the_sections_of_the_script(name: str) -> None:
-    assert sorted(STAGES[name].get("params", [])) == sorted(module(name).Params.model_fields)
+    assert sorted(sections(STAGES[name])) == sorted(module(name).Params.model_fields)
 
 
 @each_stage
@@ -110,7 +110,20 @@ def test_metrics_file_is_called_like_its_stage(name: str) -> None:
 @each_stage
 def test_defaults_are_valid(name: str) -> None:
     params = module(name).Params.load(ROOT / "params.yaml")
-    assert set(params.model_dump()) == set(STAGES[name].get("params", []))
+    assert set(params.model_dump()) == set(sections(STAGES[name]))
+
+
+def test_every_stage_waits_for_the_check() -> None:
+    makers = {out: name for name, stage in STAGES.items() for out in outs([stage])}
+    before = {name: {makers[path] for path in stage["deps"] if path in makers} for name, stage in STAGES.items()}
+    assert [name for name, stages in before.items() if not stages] == ["check"]
+
+
+@each_stage
+def test_check_declares_what_the_stage_does(name: str) -> None:
+    """A section is checked by one class, whoever uses it; the report shows what is in it and knows no classes."""
+    of_check, own = module("check").Params.model_fields, module(name).Params.model_fields
+    assert name == "report" or all(repr(field) == repr(of_check[section]) for section, field in own.items())
 
 
 def test_the_report_shows_the_pipeline_and_every_parameter() -> None:
@@ -126,7 +139,8 @@ def test_the_report_shows_the_pipeline_and_every_parameter() -> None:
 
 
 def test_every_section_belongs_to_a_stage() -> None:
-    assert yaml.safe_load(PARAMS_TEXT).keys() == {name for stage in STAGES.values() for name in stage.get("params", [])}
+    used = {section for name, stage in STAGES.items() if name not in {"check", "report"} for section in sections(stage)}
+    assert yaml.safe_load(PARAMS_TEXT).keys() == used
 
 
 def test_every_parameter_has_a_comment() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.core.cross_validation import corrected_interval, summarise
+from stages.core.cross_validation import CrossValidateConfig, corrected_interval, summarise, training_sizes
+from stages.core.splits import stratified_folds, subset
 
 
 def test_interval_by_hand():
@@ -43,3 +44,19 @@ def test_summary():
     assert low < 0.85 < high
     assert [fold.pop("accuracy_gap") for fold in summary["folds"]] == [0.05, 0.15]
     assert summary["folds"] == folds
+
+
+@pytest.mark.parametrize("examples", [40, 41, 43, 44, 59])
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_training_sizes_are_those_of_the_folds(examples, folds):
+    config = CrossValidateConfig(folds=folds, epochs=1, learning_curve=[0.3, 0.7])
+    targets, generator = np.arange(examples) % 4, np.random.default_rng(0)
+    rest = [np.delete(targets, fold) for fold in stratified_folds(targets, folds, generator)]
+    taken = {len(subset(train, share, generator)) for train in rest for share in config.shares}
+    assert training_sizes(config, examples) == sorted(taken)
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.2], [0.2, 0.2]])
+def test_a_learning_curve_that_does_not_ascend_is_refused(shares):
+    with pytest.raises(ValueError, match="each fraction must be above the one before"):
+        CrossValidateConfig(folds=2, epochs=1, learning_curve=shares)

@@ -31,6 +31,14 @@ class Params(StageParams):
     train: Train
 
 
+class AllParams(Params, extra="forbid"):
+    @model_validator(mode="after")
+    def seed_goes_with_epochs(self) -> Self:
+        if self.seed > self.train.epochs:
+            raise ValueError(f"seed = {self.seed} must be at most train.epochs = {self.train.epochs}")
+        return self
+
+
 GOOD = {"lr": "0.1", "epochs": "2", "nesterov": "true", "schedule": "constant"}
 
 
@@ -139,3 +147,36 @@ def test_a_key_given_twice_is_refused(tmp_path):
     path.write_text("train:\n  lr: 0.1\n  epochs: 2\n  lr: 0.2\n")
     with pytest.raises(InputError, match="line 2: lr: given twice"):
         StageParams.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", None),
+        ("trian: {lr: 0.1}\n", "trian: unknown key, did you mean train?"),
+        ("zzz: 1\n", "zzz: unknown key, the file has seed, train"),
+        ("1: 2\n", "1 = 1: keys should be strings"),
+        (
+            "zzz: 1\nsede: 1\n",
+            "zzz: unknown key, the file has seed, train\n       sede: unknown key, did you mean seed?",
+        ),
+    ],
+)
+def test_a_key_at_the_top_may_be_forbidden(tmp_path: Path, text: str, message: str | None):
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 1\ntrain: {lr: 0.1, epochs: 2, nesterov: true, schedule: constant}\n" + text)
+    Params.load(path)
+    if message is None:
+        AllParams.load(path)
+        return
+    with pytest.raises(InputError) as error:
+        AllParams.load(path)
+    assert str(error.value) == f"{path}: {message}"
+
+
+def test_a_rule_across_sections_names_the_keys_itself(tmp_path: Path):
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 7\ntrain: {lr: 0.1, epochs: 2, nesterov: true, schedule: constant}\n")
+    with pytest.raises(InputError) as error:
+        AllParams.load(path)
+    assert str(error.value) == f"{path}: seed = 7 must be at most train.epochs = 2"

@@ -9,7 +9,7 @@ from stages.core.command import InputError
 from stages.core.optimizers import Optimizer
 from stages.core.parallel import Workers
 from stages.core.prediction import loss_and_accuracy, predict_logits, predict_probabilities
-from stages.core.trainer import steps_per_epoch
+from stages.core.recipe import steps_per_epoch
 from stages.core.training import Fit, fit
 
 
@@ -120,6 +120,14 @@ def test_a_last_step_after_which_the_loss_is_not_finite_stops_the_run(recipe, di
 def test_a_batch_larger_than_the_data_is_refused(recipe, digits):
     with pytest.raises(InputError, match=r"train\.batch_size = 16: must be at most 8"):
         train(recipe(), digits(8))
+
+
+def test_a_shard_too_small_for_batch_norm_is_refused(recipe, digits):
+    # 33 examples make 5 batches of 6 or 7; three blocks leave a single pixel, which batch norm cannot take alone.
+    keys = {"model": {"channels": [4, 8, 8]}, "train": {"batch_size": 8, "epochs": 1}}
+    with pytest.raises(InputError, match=r"train\.batch_size = 8: makes 5 batches of the 33 .* 6; must be at least 8"):
+        train(recipe(**keys), digits(33))
+    assert train(recipe(**keys), digits(40)).best_epoch == 1
 
 
 def test_probabilities_are_those_of_a_softmax(recipe, digits):
