@@ -71,6 +71,11 @@ def test_what_cannot_be_compared_is_skipped_with_the_reason() -> None:
     assert "aarch64" in reason_to_skip("aarch64", lambda name: f"/usr/bin/{name}")
 
 
+def test_the_emulators_version_is_read() -> None:
+    assert compare.major_version("qemu-x86_64 version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright (c) 2003-2025") == 10
+    assert compare.major_version("no such thing") == 0
+
+
 def test_without_the_emulator_the_script_ends_well(tmp_path: Path) -> None:
     command = [sys.executable, compare.__file__]
     result = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
