@@ -10,7 +10,7 @@ from stages import NUMERICS, NUMERICS_X86
 from stages.core.artifacts import read_arrays, read_bytes, read_csv, read_json, write_text
 from stages.core.command import run
 from stages.core.params import StageParams
-from stages.core.report import PICTURES, page
+from stages.core.report import OPTIONAL, PICTURES, page
 from stages.core.scoring import mistakes
 from stages.core.words import Findings
 
@@ -19,7 +19,10 @@ INPUTS = {
     "predictions": Path("models/predictions.safetensors"),
     "images": Path("plots/images"),
     **{name: Path(f"metrics/{name}.json") for name in ("cross_validate", "evaluate", "lr_range", "stress", "train")},
-    **{f"{name} table": Path(f"plots/{name}.csv") for name in ("calibration", "classes", "cross_validate", "training")},
+    **{
+        f"{name} table": Path(f"plots/{name}.csv")
+        for name in ("calibration", "classes", "cross_validate", "learning_curve", "training")
+    },
 }
 OUTPUTS = {"report": Path("plots/report.html")}
 LIBRARIES = ("dvc", "matplotlib", "numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy", "torch")
@@ -46,6 +49,7 @@ def main() -> None:
     facts = read_json(INPUTS["facts"])
     predictions = read_arrays(INPUTS["predictions"])
     files = {name: INPUTS["images"] / f"{name}.png" for name in PICTURES}
+    files = {name: file for name, file in files.items() if name not in OPTIONAL or file.exists()}
     found = Findings(
         metrics={name: read_json(path) for name, path in INPUTS.items() if path.parent.name == "metrics"},
         tables={path.stem: read_csv(path, text=["class"]) for path in INPUTS.values() if path.suffix == ".csv"},

@@ -16,7 +16,8 @@ from stages.core.dataset import Labelled, check_fit
 from stages.core.params import StageParams
 from stages.core.scoring import predict
 from stages.core.seeding import numpy_generator
-from stages.core.stress import StressConfig, choose, summarise
+from stages.core.splits import subset
+from stages.core.stress import StressConfig, summarise
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
@@ -35,7 +36,8 @@ def main() -> None:
     params = Params.load()
     test, description = Labelled(**read_arrays(INPUTS["test"])), read_json(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
-    chosen = choose(test.targets, params.stress.examples, numpy_generator(params.seed, "stress"))
+    size = min(params.stress.examples, len(test))
+    chosen = subset(test.targets, size, numpy_generator(params.seed, "stress"))
     data = test.take(chosen)
 
     # Only now, with everything read and accepted: torch takes a second to load.

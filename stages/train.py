@@ -31,8 +31,8 @@ def main() -> None:
     params = Params.load()
     config = params.train
     data, facts = Labelled(**read_arrays(INPUTS["train"])), read_json(INPUTS["facts"])
-    _, held_out = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
-    train, validation = data.split(held_out)
+    parts = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
+    train, validation = map(data.take, parts)
     check_batches(params, len(train))
 
     # Only now, with everything read and accepted: torch takes a second to load.

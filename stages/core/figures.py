@@ -83,10 +83,7 @@ def cross_validate(table: pd.DataFrame) -> Figure:
             for fold in folds:
                 axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6, **dots)
             together = np.array([fold[column].to_numpy()[: len(shared)] for fold in folds])
-            low, high, mean = together.min(axis=0), together.max(axis=0), together.mean(axis=0)
-            axes.fill_between(shared, low, high, color=_PARTS[part], alpha=0.13, linewidth=0)
-            axes.plot(shared, mean, color=_PARTS[part], linewidth=2.4, marker="o", markersize=3)
-            ends[part] = (shared.iloc[-1], mean[-1])
+            ends[part] = _band(axes, shared.to_numpy(), together, _PARTS[part])
         _label_ends(axes, ends)
     heading(fig, f"Cross-validation: {len(folds)} folds thin, their range shaded, their mean bold")
     return fig
@@ -99,18 +96,13 @@ def learning_curve(table: pd.DataFrame) -> Figure:
     columns = {part: f"{part}_accuracy" for part in _PARTS}
     _epochs(axes, table["examples"], "accuracy", table[list(columns.values())].to_numpy(np.float64))
     axes.set_xlabel("training examples")
+    folds = [rows for _, rows in table.groupby("fold", sort=False)]
+    examples = np.array([fold["examples"] for fold in folds]).mean(axis=0)
     ends = {}
     for part, column in columns.items():
-        for _, fold in table.groupby("fold", sort=False):
+        for fold in folds:
             axes.plot(fold["examples"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6)
-        sizes = [rows for _, rows in table.groupby("share", sort=False)]
-        examples, mean, low, high = (
-            np.array([getattr(rows[name], how)() for rows in sizes])
-            for name, how in (("examples", "mean"), (column, "mean"), (column, "min"), (column, "max"))
-        )
-        axes.fill_between(examples, low, high, color=_PARTS[part], alpha=0.13, linewidth=0)
-        axes.plot(examples, mean, color=_PARTS[part], linewidth=2.4, marker="o", markersize=3)
-        ends[part] = (examples[-1], mean[-1])
+        ends[part] = _band(axes, examples, np.array([fold[column] for fold in folds]), _PARTS[part])
     _label_ends(axes, ends)
     heading(fig, "Learning curve: accuracy of the folds by the number of training examples")
     return fig
@@ -273,6 +265,14 @@ def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Seque
 def _numbers(column: pd.Series) -> Floats:
     """A column's values; NaN where the cell is empty, as validation's are where there is no validation part."""
     return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+
+
+def _band(axes: Axes, x: Floats, values: Floats, colour: str) -> tuple[float, float]:
+    """The range of the folds' `values` (K, N) at `x` (N,) shaded, their mean bold; where the mean ends."""
+    mean = values.mean(axis=0)
+    axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.13, linewidth=0)
+    axes.plot(x, mean, color=colour, linewidth=2.4, marker="o", markersize=3)
+    return float(x[-1]), float(mean[-1])
 
 
 def _epochs(axes: Axes, epochs: pd.Series, quantity: Literal["loss", "accuracy"], values: Floats) -> None:

@@ -15,7 +15,8 @@ from stages.core.words import Findings, percent, plain, span
 
 PICTURES = {
     "training": "Loss and accuracy while training; the weights of the chosen epoch are the model.",
-    "cross_validate": "The same recipe, trained anew on all folds but one and scored on that one.",
+    "cross_validate": "The recipe, trained anew on all folds but one and scored on that one.",
+    "learning_curve": "The same on parts of the training images: whether more of them would help.",
     "lr_range": "The learning-rate range test; it suggests a rate and changes nothing.",
     "classes": "What each class lacks to 100%.",
     "confusion": "Actual against predicted classes on the test images.",
@@ -35,6 +36,7 @@ _SCORES = {
     "ece": ("calibration error", "mean distance of confidence and accuracy (ECE); 0 is perfect"),
     "brier": ("Brier score", "mean squared error of the probabilities; 0 is perfect, 2 the worst"),
 }
+OPTIONAL = {"learning_curve"}  # drawn only if cross_validate.learning_curve asks for it
 _LISTED = 10  # mistakes in the table
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # nothing from outside, enforced
 
@@ -51,14 +53,18 @@ def page(
 ) -> str:
     """The report as HTML.
 
-    `pictures` are the PNG files of `PICTURES`, `names` what to call each in an error.
-    Raises `InputError` where a picture is none.
+    `pictures` are the PNG files of `PICTURES`, with or without the `OPTIONAL` ones, `names` what to call each in an
+    error. Raises `InputError` where a picture is none.
     """
     told = words.descriptions(found)
-    shown = {name: picture(pictures[name], names[name], told[name], PICTURES[name]) for name in PICTURES}
+    shown = {name: picture(png, names[name], told[name], PICTURES[name]) for name, png in pictures.items()}
+    optional = [shown[name] for name in shown if name in OPTIONAL]
     sections = {
         "scores": ("Scores", _scores(found)),
-        "training": ("Training", [shown["training"], shown["cross_validate"], _folds(found), shown["lr_range"]]),
+        "training": (
+            "Training",
+            [shown["training"], shown["cross_validate"], _folds(found), *optional, shown["lr_range"]],
+        ),
         "classes": ("Classes", [*_classes(found), shown["classes"], shown["confusion"], _confusions(found)]),
         "ranking": ("Ranking", [shown["roc"], shown["precision_recall"]]),
         "confidence": ("Confidence", [shown["calibration"]]),
@@ -132,7 +138,7 @@ def _folds(found: Findings) -> Html:
     rows = []
     for row in metrics["scores"]:
         name = row["score"]
-        label = _SCORES[name][0] if name in _SCORES else name
+        label = _SCORES[name][0] if name in _SCORES else f"{name}, without temperature scaling"
         rows.append((label, _score(name, row["mean"]), _ends(name, row["ci95"]), _score(name, row["std"])))
     return table(
         f"Cross-validation in {len(metrics['folds'])} folds, with 95% intervals by the corrected resampled t-test",

@@ -51,10 +51,10 @@ def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Gener
     return [np.sort(deck[fold::folds]) for fold in range(folds)]
 
 
-def subset(targets: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Sorted indices of a `share`, in (0, 1], of the examples, of every class its part within one."""
+def subset(targets: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Sorted indices of `size` of the `targets` (int64 (N,)), at most N, of every class its share within one."""
     _, counts = np.unique(targets, return_counts=True)
-    return draw(targets, apportion(counts, round(share * len(targets))), generator)
+    return draw(targets, apportion(counts, size), generator)
 
 
 def draw(targets: np.ndarray, sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -1,12 +1,10 @@
-"""What the accuracies under corruption say together, and which examples they are measured on."""
+"""What the accuracies under corruption say together."""
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
 from stages.core.params import Section
-from stages.core.splits import apportion, draw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,12 +14,6 @@ class StressConfig(Section):
     """How `stress` measures."""
 
     examples: int = Field(ge=1)
-
-
-def choose(targets: np.ndarray, examples: int, generator: np.random.Generator) -> np.ndarray:
-    """Sorted indices of `examples` of the `targets` (int64 (N,)), stratified; of all where there are no more."""
-    _, counts = np.unique(targets, return_counts=True)
-    return draw(targets, apportion(counts, min(examples, len(targets))), generator)
 
 
 def summarise(table: "pd.DataFrame", examples: int) -> dict[str, Any]:

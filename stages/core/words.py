@@ -160,6 +160,7 @@ def descriptions(found: Findings) -> dict[str, str]:
         "cross_validate": f"Loss and accuracy over {count(int(found.tables['cross_validate']['epoch'].max()), 'epoch')}"
         f" of {count(len(of_folds), 'fold')}, as thin lines in a band, with their mean. At the end validation accuracy "
         f"is {percent(min(of_folds))} to {percent(max(of_folds))}, its mean {percent(folds['accuracy'])}.",
+        "learning_curve": _learning_curve(found.tables["learning_curve"]),
         "lr_range": f"Loss against the learning rate. The smoothed loss is lowest, {lowest['smoothed_loss']:.3f}, at "
         f"{lowest['learning_rate']:g}; the suggested rate {lr_range['suggested_lr']:g} is marked.",
         "classes": f"Bars of what each class lacks to 100% in precision, recall and F1. The worst: {lowest_bars}.",
@@ -213,6 +214,15 @@ def _curve(table: pd.DataFrame, quantity: str) -> str:
         if values.notna().all():
             parts.append(f"{part} from {digits.format(values.iloc[0])} to {digits.format(values.iloc[-1])}")
     return f"{quantity.capitalize()}: {', '.join(parts)}."
+
+
+def _learning_curve(table: pd.DataFrame) -> str:
+    means = table.groupby("share")[["examples", "validation_accuracy"]].mean()
+    (few, low), (many, high) = means.iloc[0], means.iloc[-1]
+    return (
+        "Training and validation accuracy of the folds against the number of training images. Validation accuracy is "
+        f"{percent(low)} with {few:,.0f} and {percent(high)} with {many:,.0f} of them, on average."
+    )
 
 
 def _areas(found: Findings, area: str) -> str:

@@ -67,7 +67,8 @@ def test_folds_share_no_example_with_another():
 @given(counts=counts_of_classes, share=st.floats(0.05, 1), seed=st.integers(0, 1000))
 def test_a_subset_has_its_share_of_every_class_within_one(counts: list[int], share: float, seed: int):
     targets = shuffled_targets(counts, seed)
-    chosen = subset(targets, share, numpy_generator(seed, "subset"))
-    assert len(chosen) == round(share * len(targets)) == len(set(chosen.tolist()))
+    size = round(share * len(targets))
+    chosen = subset(targets, size, numpy_generator(seed, "subset"))
+    assert len(chosen) == size == len(set(chosen.tolist()))
     for label in np.unique(targets):
         assert abs((targets[chosen] == label).sum() - share * (targets == label).sum()) < 1.5

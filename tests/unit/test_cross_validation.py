@@ -52,7 +52,7 @@ def test_training_sizes_are_those_of_the_folds(examples, folds):
     config = CrossValidateConfig(folds=folds, epochs=1, learning_curve=[0.3, 0.7])
     targets, generator = np.arange(examples) % 4, np.random.default_rng(0)
     rest = [np.delete(targets, fold) for fold in stratified_folds(targets, folds, generator)]
-    taken = {len(subset(train, share, generator)) for train in rest for share in config.shares}
+    taken = {len(subset(train, round(share * len(train)), generator)) for train in rest for share in config.shares}
     assert training_sizes(config, examples) == sorted(taken)
 
 

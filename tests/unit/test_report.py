@@ -66,6 +66,9 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
             "classes": scoring.class_table(targets, probabilities, CLASSES).round(6),
             "calibration": calibration.reliability_table(targets, probabilities).astype(object).fillna(""),
             "cross_validate": pd.concat([epochs.assign(fold=fold) for fold in (1, 2)]),
+            "learning_curve": pd.DataFrame(
+                {"fold": [1, 1], "share": [0.5, 1.0], "examples": [1000, 2000], "validation_accuracy": [0.75, 0.875]}
+            ),
             "training": epochs,
         },
         mistakes=scoring.mistakes(targets, probabilities),
@@ -171,6 +174,12 @@ def test_pictures_say_what_is_to_be_seen(read: Reader, found: Findings) -> None:
     assert "training from 0.5000 to 0.2500, validation from 0.6000 to 0.4000" in described["training"]["alt"]
     assert "gaussian noise 50.0%" in described["stress"]["alt"]
     assert "0.0042" in described["lr_range"]["alt"]
+
+
+def test_a_picture_that_was_not_asked_for_may_be_missing():
+    html = write(findings(), {name: PNG for name in PICTURES if name != "learning_curve"})
+    assert len(Reader(html).all("img")) == len(PICTURES) - 1
+    assert PICTURES["learning_curve"] in write(findings()) and PICTURES["learning_curve"] not in html
 
 
 def test_every_score_is_shown_with_its_interval(read: Reader, found: Findings) -> None:

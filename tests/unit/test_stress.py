@@ -2,12 +2,11 @@
 
 import itertools
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from stages.core import figures
-from stages.core.stress import choose, summarise
+from stages.core.stress import summarise
 from stages.core.style import house_style
 
 
@@ -18,23 +17,6 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(
         [{"corruption": name, "severity": severity, "accuracy": 1 - loss * severity} for (name, loss), severity in rows]
     )
-
-
-def test_examples_are_stratified_and_the_seeds_own() -> None:
-    targets = np.repeat([0, 1, 2], [500, 300, 200])
-    chosen, again, other = (choose(targets, 100, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert np.bincount(targets[chosen]).tolist() == [50, 30, 20]
-    assert np.array_equal(chosen, again) and not np.array_equal(chosen, other)
-
-
-@pytest.mark.parametrize("examples", [12, 1000])
-def test_all_examples_are_taken_where_there_are_no_more(examples: int) -> None:
-    targets = np.arange(12) % 4
-    assert choose(targets, examples, np.random.default_rng(0)).tolist() == list(range(12))
-
-
-def test_a_class_may_be_absent() -> None:
-    assert len(choose(np.array([0, 0, 2, 2]), 2, np.random.default_rng(0))) == 2
 
 
 def test_the_mean_is_over_corruptions_and_severities_but_the_clean_one(table: pd.DataFrame) -> None:
