@@ -89,7 +89,7 @@ def how_sure(found: Findings) -> str:
     own = next(row for row in folds["scores"] if row["score"] == "accuracy")
     epochs = int(found.tables["cross_validate"]["epoch"].max())
     return (
-        f"On other test images like these it would score {span(found.interval)} (95% interval). Cross-validation "
+        f"On all images of this kind its accuracy is {span(found.interval)}, with 95% confidence. Cross-validation "
         f"({count(len(folds['folds']), 'fold')}, {count(epochs, 'epoch')} each) scored {percent(own['mean'])}, with an "
         f"interval of {span(own['ci95'])} for other training data. {_calibrated(found)}"
     )
