@@ -71,21 +71,13 @@ def replicates(
 def percentile_interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of a score, or of a difference in one: the middle `confidence` of its replicates.
 
-    Percentiles never leave a score's range and follow its skew. The bias and acceleration that BCa corrects for are of
-    order 1/sqrt(N) of the width, below the noise of the resampling for test sets of thousands of examples.
+    Percentiles never leave a score's range and follow its skew, and need nothing of a score but its replicates. They
+    lack BCa's corrections, which would move the ends by about 0.14 standard errors where 48 of 10,000 are wrong: with a
+    true accuracy of 99.5% they cover it in 95.8% of samples (BCa in 95.9%), but miss it above them in 1.4% and below
+    them in 2.9%.
     """
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def reflected_interval(value: float, values: Floats) -> tuple[float, float]:
-    """The 95% interval of a score >= 0 whose estimate `value` is biased upwards: its replicates, mirrored at it.
-
-    Resampling repeats the bias that the estimate already has, which the mirror takes out instead of adding it twice.
-    The interval is widened to hold the estimate, where the bias is larger than the noise, and cut off at 0.
-    """
-    low, high = percentile_interval(values)
-    return max(0.0, 2 * value - high), max(value, 2 * value - low)
 
 
 def _counts(targets: Integers, resamples: int, generator: np.random.Generator) -> Iterator[Floats]:

@@ -17,10 +17,9 @@ from stages.core.bootstrap import (
     canonical_order,
     on_grid,
     percentile_interval,
-    reflected_interval,
     replicates,
 )
-from stages.core.calibration import brier_score, calibration_sums, expected_calibration_error
+from stages.core.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
 from stages.core.scoring import class_scores, confusion, example_losses, headline, predict, top_confusions
 
 _CONFUSIONS = 5
@@ -60,7 +59,7 @@ def intervals(
     """The 95% interval of every headline score, by stratified bootstrap: a test set with other examples, same classes.
 
     They say how sure the scores of this model are, not how another training run would turn out. The calibration error
-    is never negative, so noise in the bins adds to it, in every resample anew: its interval is the reflected one.
+    is no score to resample, see `calibration_interval`.
     """
     order = canonical_order(targets, probabilities)
     targets, probabilities = targets[order], probabilities[order]
@@ -68,15 +67,11 @@ def intervals(
         confusion_sums(targets, probabilities),
         ranking_sums(targets, probabilities),
         loss_sums(targets, probabilities),
-        calibration_sums(targets, probabilities),
+        brier_sums(targets, probabilities),
     ]
     found = replicates(parts, targets, resamples, generator)
-    ece = expected_calibration_error(targets, probabilities)
-    return {
-        name: reflected_interval(ece, values) if name == "ece" else percentile_interval(values)
-        for scores in found
-        for name, values in scores.items()
-    }
+    resampled = {name: percentile_interval(values) for scores in found for name, values in scores.items()}
+    return {**resampled, "ece": calibration_interval(targets, probabilities)}
 
 
 def confusion_sums(targets: Integers, probabilities: NDArray[np.float32]) -> Sums:

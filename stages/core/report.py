@@ -124,7 +124,8 @@ def _scores(found: Findings) -> list[Html]:
         rows.append((name, _score(score, row["value"]), _ends(score, row["ci95"]), meaning))
     return [
         table(
-            f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap",
+            f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap, that of the calibration "
+            "error by test inversion",
             ("score", "value", "95% interval", "what it is"),
             rows,
             "snnw",

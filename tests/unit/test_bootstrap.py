@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse, stats
 
 from stages.core import bootstrap
-from stages.core.bootstrap import Sums, on_grid, percentile_interval, reflected_interval, replicates
+from stages.core.bootstrap import Sums, on_grid, percentile_interval, replicates
 from stages.core.seeding import numpy_generator
 
 
@@ -75,15 +75,3 @@ def test_sums_on_the_grid_do_not_depend_on_their_order():
 def test_percentiles_by_hand():
     assert percentile_interval(np.arange(1001.0)) == pytest.approx((25, 975))
     assert percentile_interval(np.arange(1001.0), 0.99) == pytest.approx((5, 995))
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (500.0, (25, 975)),  # no bias: the mirror changes nothing
-        (400.0, (0, 775)),  # biased by 100 upwards: both ends 100 below the replicates', and none below 0
-        (10.0, (0, 10)),  # never without the estimate
-    ],
-)
-def test_the_reflected_interval_by_hand(value: float, expected: tuple[float, float]):
-    assert reflected_interval(value, np.arange(1001.0)) == pytest.approx(expected)
