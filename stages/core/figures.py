@@ -1,7 +1,7 @@
 """The pictures: each function takes a tracked table or array and returns a figure. Call and save in `house_style`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -70,22 +70,30 @@ def training(table: pd.DataFrame, best_epoch: int) -> Figure:
 
 
 def cross_validate(table: pd.DataFrame) -> Figure:
-    """Loss and accuracy by epoch: every fold thin; as long as all folds train, their range a band, their mean bold."""
+    """Loss and accuracy by epoch: every fold thin; as long as all folds train, their range a band, their mean bold.
+
+    Of a single epoch there are no lines: every fold is a dot, training beside validation, their mean a dash.
+    """
     fig = figure(3.8)
     folds = [rows for _, rows in table.groupby("fold", sort=False)]
-    shared = min(folds, key=len)["epoch"]
-    dots = {"marker": "o", "markersize": 4} if len(shared) == 1 else {}  # a line of one point would not show
+    shared = min(folds, key=len)["epoch"].to_numpy()
+    single = table["epoch"].max() == 1
+    aside = dict(zip(_PARTS, (-0.15, 0.15) if single else (0, 0), strict=True))
+    dots: dict[str, Any] = {"marker": "o", "markersize": 4} if single else {}
     for axes, quantity in zip(fig.subplots(1, 2), _QUANTITIES, strict=True):
         columns = {part: f"{part}_{quantity}" for part in _PARTS}
         _epochs(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64))
         ends = {}
         for part, column in columns.items():
             for fold in folds:
-                axes.plot(fold["epoch"], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6, **dots)
+                axes.plot(
+                    fold["epoch"] + aside[part], fold[column], color=_PARTS[part], linewidth=0.7, alpha=0.6, **dots
+                )
             together = np.array([fold[column].to_numpy()[: len(shared)] for fold in folds])
-            ends[part] = _band(axes, shared.to_numpy(), together, _PARTS[part])
+            ends[part] = _band(axes, shared + aside[part], together, _PARTS[part])
         _label_ends(axes, ends)
-    heading(fig, f"Cross-validation: {len(folds)} folds thin, their range shaded, their mean bold")
+    how = "as dots, their mean a dash" if single else "thin, their range shaded, their mean bold"
+    heading(fig, f"Cross-validation: {len(folds)} folds {how}")
     return fig
 
 
@@ -271,6 +279,9 @@ def _band(axes: Axes, x: Floats, values: Floats, colour: str) -> tuple[float, fl
     """The range of the folds' `values` (K, N) at `x` (N,) shaded, their mean bold; where the mean ends."""
     mean = values.mean(axis=0)
     axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.13, linewidth=0)
+    if len(x) == 1:
+        axes.hlines(mean, x - 0.05, x + 0.05, color=colour, linewidth=2.4)
+        return float(x[0]) + 0.05, float(mean[0])
     axes.plot(x, mean, color=colour, linewidth=2.4, marker="o", markersize=3)
     return float(x[-1]), float(mean[-1])
 

@@ -14,7 +14,7 @@ from stages.core.pipeline import STAGES
 from stages.core.words import Findings, percent, plain, span
 
 PICTURES = {
-    "training": "Loss and accuracy while training; the weights of the chosen epoch are the model.",
+    "training": "Loss (without temperature scaling) and accuracy; the weights of the chosen epoch are the model.",
     "cross_validate": "The recipe, trained anew on all folds but one and scored on that one.",
     "learning_curve": "The same on parts of the training images: whether more of them would help.",
     "lr_range": "The learning-rate range test; it suggests a rate and changes nothing.",

@@ -69,9 +69,9 @@ def fit(
 
     Of equally accurate epochs, the one with the lowest loss is; the plateau schedule watches that loss. With `select`
     false (or nothing to validate on) the last epoch is kept, early stopping is off, and plateau watches the training
-    curve: `validation` then decides nothing, and may serve for an honest score. `fold`
-    names the run's random streams, so that each fold starts from other weights. The run goes on from `checkpoint`,
-    and saves itself there after every epoch. `on_step` is called with the number of steps done, for a progress bar.
+    curve: `validation` then decides nothing, and may serve for an honest score. `fold` names the run's random streams,
+    so that each fold starts from other weights. The run goes on from `checkpoint`, and saves itself there after every
+    epoch. `on_step` is called with the number of steps done, for a progress bar.
     Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
     check_batches(recipe, len(train))

@@ -158,7 +158,7 @@ def descriptions(found: Findings) -> dict[str, str]:
         "training": f"Two line charts over {count(len(training), 'epoch')}. {_curve(training, 'loss')} "
         f"{_curve(training, 'accuracy')} Epoch {found.selected_epoch} is marked as chosen.",
         "cross_validate": f"Loss and accuracy over {count(int(found.tables['cross_validate']['epoch'].max()), 'epoch')}"
-        f" of {count(len(of_folds), 'fold')}, as thin lines in a band, with their mean. At the end validation accuracy "
+        f" of {count(len(of_folds), 'fold')}, each fold and their mean. At the end validation accuracy "
         f"is {percent(min(of_folds))} to {percent(max(of_folds))}, its mean {percent(folds['accuracy'])}.",
         "learning_curve": _learning_curve(found.tables["learning_curve"]),
         "lr_range": f"Loss against the learning rate. The smoothed loss is lowest, {lowest['smoothed_loss']:.3f}, at "
