@@ -75,7 +75,7 @@ def promised(lock: str) -> dict[str, str]:
 
 def text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")  # a progress bar may have been cut in the middle
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 

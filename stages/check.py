@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stages.core.artifacts import write_text
 from stages.core.command import run
-from stages.core.cross_validation import CrossValidateConfig, training_sizes
+from stages.core.cross_validation import CrossValidateConfig, check_training_sizes
 from stages.core.dataset import PrepareConfig
 from stages.core.figures import PlotConfig
 from stages.core.lr_range import LrRangeConfig
@@ -37,8 +37,7 @@ def main() -> None:
     params = Params.load()
     if examples := params.prepare.limit:  # without a limit, how many there are is for the data to say
         check_batches(params, examples - holdout_size(params.train.val_fraction, examples))
-        for size in training_sizes(params.cross_validate, examples):
-            check_batches(params, size, "training examples of a fold")
+        check_training_sizes(params, params.cross_validate, examples)
     # Always the same text: `fetch` waits for it, and no change of params.yaml makes anything run because of it.
     write_text(OUTPUTS["checked"], "params.yaml is accepted\n")
 

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
 from stages.core.command import run
-from stages.core.cross_validation import CrossValidateConfig, summarise, training_sizes
+from stages.core.cross_validation import CrossValidateConfig, check_training_sizes, summarise
 from stages.core.dataset import Labelled
-from stages.core.recipe import Recipe, check_batches, steps_per_epoch
+from stages.core.recipe import Recipe, steps_per_epoch
 from stages.core.scoring import class_scores, confusion, predict
 from stages.core.seeding import numpy_generator
 from stages.core.splits import stratified_folds, subset
@@ -37,8 +37,7 @@ def main() -> None:
     classes = len(read_json(INPUTS["facts"])["classes"])
     config = params.cross_validate
     folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
-    for size in training_sizes(config, len(data)):
-        check_batches(params, size, "training examples of a fold")
+    check_training_sizes(params, config, len(data))
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.

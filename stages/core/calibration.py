@@ -80,7 +80,8 @@ def calibration_interval(targets: Integers, probabilities: NDArray[np.floating])
     most = float((examples / deviation).max())  # moves every gap to the end of its range
     low = _furthest(lambda multiple: excess(multiple) <= _Z, -most)
     high = _furthest(lambda multiple: excess(multiple) >= -_Z, most)
-    return math.fsum(supposed(low)) / size, math.fsum(supposed(high)) / size
+    estimate = expected_calibration_error(targets, probabilities)  # not on the grid, hence the last bits
+    return min(math.fsum(supposed(low)) / size, estimate), max(math.fsum(supposed(high)) / size, estimate)
 
 
 def brier_score(targets: Integers, probabilities: NDArray[np.floating]) -> float:

@@ -61,20 +61,23 @@ def _pictures(found: Changes) -> str:
 
 def _reproduction(found: Changes) -> str:
     if found.stale:
-        return f"Not checked: `dvc repro` has yet to run {', '.join(f'`{name}`' for name in found.stale)}."
-    if found.differing:
-        return "**Not what the commit promises:**\n\n" + _table("output", "promised", found.differing)
-    return f"Every output is what the commit promises. {_verification(found.verified)}"
+        here = f"Not checked here: `dvc repro` has yet to run {', '.join(f'`{name}`' for name in found.stale)}."
+    elif found.differing:
+        here = "**Not what the commit promises:**\n\n" + _table("output", "promised", found.differing)
+    else:
+        here = "Every output is what the commit promises."
+    return f"{here}\n\n{_verification(found.verified)}"
 
 
 def _verification(printed: str) -> str:
-    """Its last line, a verdict, and the table of hashes to unfold."""
+    """What `make verify` ended with, and the table of hashes to unfold, or all it printed if it did not get so far."""
     if not printed.strip():
         return "What DVC's cache had was not computed anew: `make verify` does that."
-    *_, verdict = printed.strip().splitlines()
-    table = printed[max(printed.rfind("Reproduced "), 0) :].strip()
-    details = f"<details><summary>Every hash</summary>\n\n```\n{table}\n```\n\n</details>"
-    return f"Computed anew, from a fresh clone: **{verdict}**\n\n{details}"
+    *_, last = printed.strip().splitlines()
+    _, found, table = printed.rpartition("Reproduced ")
+    told = ("Computed anew, from a fresh clone", "Every hash") if found else ("Not computed anew", "What it printed")
+    details = f"<details><summary>{told[1]}</summary>\n\n```\n{(found + table).strip()}\n```\n\n</details>"
+    return f"{told[0]}: **{last}**\n\n{details}"
 
 
 def _table(what: str, before: str, hashes: Mapping[str, tuple[str, str]]) -> str:

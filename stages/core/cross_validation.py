@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stages.core.params import Section
+from stages.core.recipe import Recipe, check_batches
 
 CONFIDENCE = 0.95
 
@@ -40,6 +41,12 @@ def training_sizes(config: CrossValidateConfig, examples: int) -> list[int]:
     """On how many of so many `examples` a model is trained, ascending: of every fold and share, each number once."""
     rest = {examples - examples // config.folds, examples - math.ceil(examples / config.folds)}
     return sorted({round(share * size) for share in config.shares for size in rest})
+
+
+def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: int) -> None:
+    """Refuse so many `examples` if those of a fold, or a share of them, do not go with the recipe's batches."""
+    for size in training_sizes(config, examples):
+        check_batches(recipe, size, "examples that cross_validate trains on")
 
 
 def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) -> tuple[float, float]:

@@ -27,7 +27,7 @@ class Normalise(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         # Channels last: convolutions then reorder neither inputs nor outputs, and run up to 1.9 x faster on a CPU.
-        pixels = images.to(torch.float32, memory_format=torch.channels_last)
+        pixels = images.to(torch.float32, memory_format=torch.channels_last, copy=True)
         return pixels.mul_(self.scale).add_(self.offset)
 
 

@@ -87,13 +87,16 @@ class Workers:
                     index, item = waiting.popleft()
                 except IndexError:  # none left
                     return
-                results[index] = function(item)
+                try:
+                    results[index] = function(item)
+                except BaseException:
+                    waiting.clear()
+                    raise
 
         helpers = [self.pool.submit(work) for _ in range(min(self.helpers, len(items) - 1))]
         try:
             work()
         finally:
-            waiting.clear()
             wait(helpers)
         for helper in helpers:
             helper.result()

@@ -38,7 +38,7 @@ class Fit:
     """A trained model with the weights of `best_epoch`, its logits on the validation data, the curves of all epochs."""
 
     model: nn.Module
-    validation_logits: np.ndarray  # float32 (N, classes)
+    validation_logits: np.ndarray  # float32 (N, classes); (0, 0) without validation data
     history: list[Epoch]
     best_epoch: int
     normalisation: tuple[list[float], list[float]]  # mean and standard deviation of each channel of the training data

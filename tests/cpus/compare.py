@@ -54,7 +54,7 @@ def main() -> int:
     if wrong := complaints(runs):
         print("\n".join(f"error: {line}" for line in wrong))
         return 1
-    print("Every part is identical on every processor.")
+    print("Every part that was compared is identical on every processor.")
     return 0
 
 

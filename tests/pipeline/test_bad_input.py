@@ -38,7 +38,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     (
         "cross_validate",
         {"train.batch_size": 8},
-        ["train.batch_size = 8", "38 batches", "300", "of a fold", "smallest of 7"],
+        ["train.batch_size = 8", "38 batches", "300", "cross_validate trains on", "smallest of 7"],
     ),
     ("lr_range", {"train.batch_size": 7}, ["train.batch_size = 7", "at least 8", "model.batch_norm"]),
     ("check", {"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
@@ -51,8 +51,16 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("check", {"agument": {"shift": 1}}, ["agument: unknown key", "did you mean augment?"]),
     ("check", {"lr": 0.1}, ["lr: unknown key", "the file has seed, "]),
     ("check", {"train.batch_size": 571}, ["train.batch_size = 571", "at most 570, the training examples"]),
-    ("check", {"train.batch_size": 400}, ["train.batch_size = 400", "at most 300, the training examples of a fold"]),
-    ("check", {"cross_validate.learning_curve": [0.1]}, ["train.batch_size = 100", "at most 30"]),
+    (
+        "check",
+        {"train.batch_size": 400},
+        ["train.batch_size = 400", "at most 300, the examples that cross_validate"],
+    ),
+    (
+        "check",
+        {"cross_validate.learning_curve": [0.1]},
+        ["train.batch_size = 100", "at most 30, the examples that cross_validate"],
+    ),
 ]
 
 

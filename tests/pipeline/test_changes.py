@@ -54,9 +54,16 @@ def test_what_verify_printed_is_shown(small_change: Project, tmp_path: Path) -> 
     assert "Running stage" not in page
 
 
+def test_a_verification_that_failed_midway_is_told() -> None:
+    page = as_markdown(Changes("main", "", "", "", {}, {}, ["plot"], "> python -m stages.train\nerror: it failed\n"))
+    assert "Not checked here: `dvc repro` has yet to run `plot`." in page
+    assert "Not computed anew: **error: it failed**" in page
+    assert "<summary>What it printed</summary>\n\n```\n> python -m stages.train\nerror: it failed\n```" in page
+
+
 def test_a_change_that_was_not_reproduced(small_change: Project) -> None:
     with small_change.parameters({"plot.dpi": 70}):
-        assert "Not checked: `dvc repro` has yet to run `check`, `plot`, `report`." in report(small_change)
+        assert "Not checked here: `dvc repro` has yet to run `check`, `plot`, `report`." in report(small_change)
 
 
 def test_a_commit_that_promises_something_else(small_change: Project, tmp_path: Path) -> None:
