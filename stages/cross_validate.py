@@ -49,8 +49,8 @@ def main() -> None:
     with Workers.at_hand() as workers:
         for (fold, held_out), share in product(enumerate(folds, 1), config.shares):
             rest, validation = data.split(held_out)
-            size = round(share * len(rest))
-            train = rest.take(subset(rest.targets, size, numpy_generator(params.seed, "learning curve", fold)))
+            drawn = subset(rest.targets, round(share * len(rest)), numpy_generator(params.seed, "learning curve", fold))
+            train = rest.take(drawn) if share < 1 else rest
             checkpoints.append(Checkpoint(run_key(recipe, train, validation, fold)))
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")

@@ -9,7 +9,7 @@ from torch import nn
 
 from stages.core.parallel import Workers
 
-BATCH = 500  # fixed, since the last bits of a prediction may depend on it
+BATCH = 200  # the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
 
 
 def predict_logits(model: nn.Module, inputs: np.ndarray, workers: Workers) -> torch.Tensor:

@@ -23,7 +23,7 @@ import yaml
 from stages import cross_validate, evaluate, lr_range, plot, prepare, report, stress, train
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
-TEST_IMAGES = 500  # a whole batch of a prediction
+TEST_IMAGES = 500  # whole batches of a prediction, and a part of one
 
 SMALL: dict[str, dict[str, Any]] = {
     "train": {"batch_size": 24, "shards": 4, "epochs": 2, "val_fraction": 0.25},
