@@ -258,7 +258,7 @@ def test_sentences_have_the_numbers_found(found: Findings) -> None:
     assert f"Of 600 test images that no stage before had seen, {600 - wrong} are recognised." in words.how_good(found)
     assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in words.how_good(found)
     low, high = found.metrics["evaluate"]["intervals"][0]["ci95"]
-    assert f"{low:.2%} to {high:.2%} (95% interval)" in words.how_sure(found)
+    assert f"{low:.2%} to {high:.2%}, with 95% confidence" in words.how_sure(found)
     assert "with an interval of 56.49% to 100.00%" in words.how_sure(found)  # of two folds: more is impossible
     assert "62.5% on average, and lowest under gaussian noise: 50.0%" in words.where_it_fails(found)
 
