@@ -45,14 +45,18 @@ def write_tables(folder: Path, seed: int) -> None:
         write_csv(folder / f"{name}.csv", table)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def two_commits(folder: Path) -> Project:
     """Two commits with other tables; no stage has run."""
-    project = Project.create(tmp_path_factory.mktemp("plots"))
+    project = Project.create(folder)
     for seed in range(2):
         write_tables(project.root / "plots", seed)
         project.commit(f"Tables {seed}")
     return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return two_commits(tmp_path_factory.mktemp("plots"))
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,14 @@ import pytest
 import vl_convert
 
 from tests.pipeline.project import Project
-from tests.pipeline.test_plots import CLASSES, PLOTS, source, specifications, write_tables
+from tests.pipeline.test_plots import CLASSES, PLOTS, source, specifications, two_commits
 
 LINE, SYMBOL, RULE, RECTANGLE = "line mark", {"circle", "point"}, "rule mark", "rect mark"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Two commits with other tables; no stage has run."""
-    project = Project.create(tmp_path_factory.mktemp("drawn"))
-    for seed in range(2):
-        write_tables(project.root / "plots", seed)
-        project.commit(f"Tables {seed}")
-    return project
+    return two_commits(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(scope="module", params=["show", "diff"])
