@@ -43,8 +43,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    content = read_bytes(path)
     try:
-        value = json.loads(read_bytes(path))
+        value = json.loads(content)
     except ValueError as error:
         raise InputError(f"{path}: damaged, not valid JSON ({error})") from None
     if not isinstance(value, dict):

@@ -56,7 +56,7 @@ def _pictures(found: Changes) -> str:
         return f"Which pictures changed is not known: those of `{found.base}` are not in the cache."
     if not found.pictures:
         return "No picture changed."
-    return _table("picture", "before", found.pictures) + "\n\nThe new ones are in the artifact `report` of this run."
+    return _table("picture", "before", found.pictures) + "\n\nIn CI, the new ones are in the artifact `report`."
 
 
 def _reproduction(found: Changes) -> str:

@@ -24,6 +24,15 @@ class ModelConfig(Section):
     batch_norm: bool
     dropout: Fraction
 
+    @model_validator(mode="after")
+    def _has_units_to_drop(self) -> Self:
+        if self.dropout and (self.name == "linear" or not self.hidden):
+            raise ValueError(
+                f"dropout = {self.dropout} drops units of the layers of hidden, "
+                f"found name = {self.name!r} and hidden = {list(self.hidden)}"
+            )
+        return self
+
 
 class AugmentConfig(Section):
     """Section `augment`: random variations of the training images; 0 turns one off."""
