@@ -26,11 +26,8 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _has_units_to_drop(self) -> Self:
-        if self.dropout and (self.name == "linear" or not self.hidden):
-            raise ValueError(
-                f"dropout = {self.dropout} drops units of the layers of hidden, "
-                f"found name = {self.name!r} and hidden = {list(self.hidden)}"
-            )
+        if self.dropout and not self.hidden:
+            raise ValueError(f"dropout = {self.dropout} drops units of the layers of hidden, found hidden = []")
         return self
 
 

@@ -41,7 +41,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], list[str]]] = [
         ["train.batch_size = 8", "38 batches", "300", "cross_validate trains on", "smallest of 7"],
     ),
     ("lr_range", {"train.batch_size": 7}, ["train.batch_size = 7", "at least 8", "model.batch_norm"]),
-    ("train", {"model.dropout": 0.3}, ["model: dropout = 0.3", "found name = 'cnn' and hidden = []"]),
+    ("train", {"model.dropout": 0.3}, ["model: dropout = 0.3", "found hidden = []"]),
     ("check", {"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
     ("check", {"data.dataset": "imagenet"}, ["data.dataset = 'imagenet'", "'mnist' or 'fashion-mnist'"]),
     ("check", {"stress.example": 5}, ["stress.example: unknown key", "did you mean stress.examples?"]),
