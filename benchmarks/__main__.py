@@ -59,8 +59,8 @@ def main() -> None:
 def write(out: Path, measured: dict[str, Any]) -> None:
     """Merge `measured` into the results in `out`, and draw the report."""
     from benchmarks.report import growth, markdown
-    from stages.core.artifacts import read_json, write_json, write_png, write_text
-    from stages.core.style import house_style
+    from stages.core.base.artifacts import read_json, write_json, write_png, write_text
+    from stages.core.pictures.style import house_style
 
     path = out / "results.json"
     before = read_json(path)["parts"] if path.exists() else {}

@@ -50,14 +50,14 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from stages.core.artifacts import read_arrays
-    from stages.core.augmentation import Augmenter
-    from stages.core.dataset import Labelled
-    from stages.core.parallel import Workers
-    from stages.core.prediction import loss_and_accuracy, predict_logits
-    from stages.core.recipe import Recipe
-    from stages.core.trainer import Trainer
-    from stages.core.training import fit
+    from stages.core.base.artifacts import read_arrays
+    from stages.core.config.recipe import Recipe
+    from stages.core.data.examples import Labelled
+    from stages.core.training.augmentation import Augmenter
+    from stages.core.training.engine import Trainer
+    from stages.core.training.fit import fit
+    from stages.core.training.parallel import Workers
+    from stages.core.training.prediction import loss_and_accuracy, predict_logits
     from stages.train import INPUTS
 
     if options.threads:

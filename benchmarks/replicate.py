@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from stages.core.artifacts import read_arrays, write_arrays
+from stages.core.base.artifacts import read_arrays, write_arrays
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from stages.core.style import BLUE, GREY, VERMILLION, figure, title
+from stages.core.pictures.style import BLUE, GREY, VERMILLION, figure, title
 
 if TYPE_CHECKING:  # it loads NumPy, before which `stages` must be imported
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from stages.compare import PREDICTIONS
-from stages.core.artifacts import read_arrays
-from stages.core.comparison import check_comparable, compare, predictions
-from stages.core.seeding import numpy_generator
+from stages.core.base.artifacts import read_arrays
+from stages.core.base.seeding import numpy_generator
+from stages.core.scores.comparison import check_comparable, compare, predictions
 
 
 def main() -> None:

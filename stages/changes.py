@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from stages.compare import compared
-from stages.core.change_report import Changes, as_markdown, changed
-from stages.core.command import InputError, run
-from stages.core.revisions import WORKSPACE
+from stages.core.base.command import InputError, run
+from stages.core.revisions.changes import Changes, as_markdown, changed
+from stages.core.revisions.find import WORKSPACE
 
 PICTURES = Path("plots/images")
 LOCK = "dvc.lock"
@@ -43,7 +43,7 @@ def main() -> None:
 
 def verdict(base: str) -> str:
     """Whether the model is better, worse or the same; or why that cannot be said here."""
-    from stages.core.comparison_report import as_markdown as told
+    from stages.core.revisions.verdict import as_markdown as told
 
     try:
         return told(compared(base, WORKSPACE, seed=0), base, WORKSPACE)

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.core.artifacts import read_arrays
-from stages.core.command import InputError, run
-from stages.core.revisions import WORKSPACE, find
-from stages.core.seeding import numpy_generator
+from stages.core.base.artifacts import read_arrays
+from stages.core.base.command import InputError, run
+from stages.core.base.seeding import numpy_generator
+from stages.core.revisions.find import WORKSPACE, find
 
 if TYPE_CHECKING:
-    from stages.core.comparison import Comparison
+    from stages.core.scores.comparison import Comparison
 
 PREDICTIONS = Path("models/predictions.safetensors")
 
@@ -35,7 +35,7 @@ def compared(a: str, b: str, seed: int) -> "Comparison":
     """The comparison of two revisions. Raises `InputError` where their predictions are not here or do not fit."""
     files = {revision: find(PREDICTIONS, revision) for revision in (a, b)}
 
-    from stages.core import comparison
+    from stages.core.scores import comparison
 
     found = {}
     for revision, file in files.items():
@@ -51,7 +51,7 @@ def main() -> None:
     given = arguments()
     result = compared(given.a, given.b, given.seed)
 
-    from stages.core import comparison_report
+    from stages.core.revisions import verdict as comparison_report
 
     if given.style == "json":
         data = comparison_report.as_data(result, given.a, given.b)

@@ -10,14 +10,15 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
-from stages.core.command import run
-from stages.core.cross_validation import CrossValidateConfig, check_training_sizes, summarise
-from stages.core.dataset import Labelled
-from stages.core.recipe import Recipe, steps_per_epoch
-from stages.core.scoring import class_scores, confusion, predict
-from stages.core.seeding import numpy_generator
-from stages.core.splits import stratified_folds, subset
+from stages.core.base.artifacts import read_arrays, read_json, write_csv, write_json
+from stages.core.base.command import run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.config.sections import CrossValidateConfig, check_training_sizes
+from stages.core.data.examples import Labelled
+from stages.core.data.splits import stratified_folds, subset
+from stages.core.experiments.cross_validation import summarise
+from stages.core.scores.classification import class_scores, confusion, predict
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
 OUTPUTS = {
@@ -41,9 +42,9 @@ def main() -> None:
     recipe = params.with_epochs(config.epochs or params.train.epochs)
 
     # Only now, with everything read and accepted: torch takes a second to load.
-    from stages.core.checkpoint import Checkpoint, run_key
-    from stages.core.parallel import Workers
-    from stages.core.training import fit
+    from stages.core.training.checkpoint import Checkpoint, run_key
+    from stages.core.training.fit import fit
+    from stages.core.training.parallel import Workers
 
     scores, curves, sizes, checkpoints = [], [], [], []
     with Workers.at_hand() as workers:

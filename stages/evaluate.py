@@ -9,12 +9,13 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
-from stages.core.command import InputError, run
-from stages.core.dataset import Labelled, check_fit
-from stages.core.params import StageParams
-from stages.core.scoring import EvaluateConfig, tables
-from stages.core.seeding import numpy_generator
+from stages.core.base.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
+from stages.core.base.command import InputError, run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.params import StageParams
+from stages.core.config.sections import EvaluateConfig
+from stages.core.data.examples import Labelled, check_fit
+from stages.core.scores.classification import tables
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
@@ -41,11 +42,11 @@ def main() -> None:
     params = Params.load()
 
     # Only now, with the parameters accepted: torch and SciPy take a second to load.
-    from stages.core.calibration import reliability_table
-    from stages.core.intervals import summarise
-    from stages.core.model import load_model
-    from stages.core.parallel import Workers
-    from stages.core.prediction import predict_probabilities
+    from stages.core.networks.model import load_model
+    from stages.core.scores.calibration import reliability_table
+    from stages.core.scores.intervals import summarise
+    from stages.core.training.parallel import Workers
+    from stages.core.training.prediction import predict_probabilities
 
     test, description = Labelled(**read_arrays(INPUTS["test"])), read_json(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])

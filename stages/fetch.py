@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from stages.core.command import run
-from stages.core.params import StageParams
-from stages.core.sources import DataConfig, collect
+from stages.core.base.command import run
+from stages.core.config.params import StageParams
+from stages.core.config.sections import DataConfig
+from stages.core.data.sources import collect
 
 INPUTS = {"checked": Path("data/checked")}  # not read: nothing runs before `check` has accepted params.yaml
 OUTPUTS = {"raw": Path("data/raw")}

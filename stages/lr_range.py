@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
-from stages.core.command import run
-from stages.core.dataset import Labelled
-from stages.core.lr_range import LrRangeConfig, lowest, range_test, suggest
-from stages.core.recipe import Recipe, check_batch_size
-from stages.core.seeding import numpy_generator
+from stages.core.base.artifacts import read_arrays, read_json, write_csv, write_json
+from stages.core.base.command import run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.recipe import Recipe, check_batch_size
+from stages.core.config.sections import LrRangeConfig
+from stages.core.data.examples import Labelled
+from stages.core.experiments.range_test import lowest, range_test, suggest
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
 OUTPUTS = {"metrics": Path("metrics/lr_range.json"), "curve": Path("plots/lr_range.csv")}
@@ -32,8 +33,8 @@ def main() -> None:
     # Only now, with everything read and accepted: torch takes a second to load.
     import torch
 
-    from stages.core.parallel import Workers
-    from stages.core.trainer import Trainer
+    from stages.core.training.engine import Trainer
+    from stages.core.training.parallel import Workers
 
     with Workers.at_hand() as workers:
         trainer = Trainer(params, train, classes, workers, FOLD)

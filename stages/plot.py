@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from stages.core import figures
-from stages.core.artifacts import read_arrays, read_csv, read_json, write_png
-from stages.core.command import run
-from stages.core.figures import PlotConfig
-from stages.core.params import StageParams
-from stages.core.scoring import mistakes
-from stages.core.style import house_style
+from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_png
+from stages.core.base.command import run
+from stages.core.config.params import StageParams
+from stages.core.config.sections import PlotConfig
+from stages.core.pictures import figures
+from stages.core.pictures.style import house_style
+from stages.core.scores.classification import mistakes
 
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),

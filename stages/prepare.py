@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.core import idx
-from stages.core.artifacts import read_bytes, write_arrays, write_json
-from stages.core.command import InputError, run
-from stages.core.dataset import CLASSES, Labelled, PrepareConfig, facts, labelled, limited, summary
-from stages.core.params import StageParams
-from stages.core.seeding import numpy_generator
-from stages.core.sources import DataConfig
+from stages.core.base.artifacts import read_bytes, write_arrays, write_json
+from stages.core.base.command import InputError, run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.params import StageParams
+from stages.core.config.sections import DataConfig, PrepareConfig
+from stages.core.data import idx
+from stages.core.data.examples import CLASSES, Labelled, facts, labelled, limited, summary
 
 INPUTS = {"raw": Path("data/raw")}
 OUTPUTS = {

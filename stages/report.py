@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stages import NUMERICS, NUMERICS_X86
-from stages.core.artifacts import read_arrays, read_bytes, read_csv, read_json, write_text
-from stages.core.command import run
-from stages.core.params import StageParams
-from stages.core.report import OPTIONAL, PICTURES, page
-from stages.core.scoring import mistakes
-from stages.core.words import Findings
+from stages.core.base.artifacts import read_arrays, read_bytes, read_csv, read_json, write_text
+from stages.core.base.command import run
+from stages.core.config.params import StageParams
+from stages.core.page.page import OPTIONAL, PICTURES, page
+from stages.core.page.sentences import Findings
+from stages.core.scores.classification import mistakes
 
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),

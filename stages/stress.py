@@ -9,15 +9,16 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from stages.core.artifacts import read_arrays, read_json, write_csv, write_json
-from stages.core.command import run
-from stages.core.corruptions import CORRUPTIONS, SEVERITIES, Images, corrupt
-from stages.core.dataset import Labelled, check_fit
-from stages.core.params import StageParams
-from stages.core.scoring import predict
-from stages.core.seeding import numpy_generator
-from stages.core.splits import subset
-from stages.core.stress import StressConfig, summarise
+from stages.core.base.artifacts import read_arrays, read_json, write_csv, write_json
+from stages.core.base.command import run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.params import StageParams
+from stages.core.config.sections import StressConfig
+from stages.core.data.examples import Labelled, check_fit
+from stages.core.data.splits import subset
+from stages.core.experiments.corruptions import CORRUPTIONS, SEVERITIES, Images, corrupt
+from stages.core.experiments.robustness import summarise
+from stages.core.scores.classification import predict
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
@@ -41,9 +42,9 @@ def main() -> None:
     data = test.take(chosen)
 
     # Only now, with everything read and accepted: torch takes a second to load.
-    from stages.core.model import load_model
-    from stages.core.parallel import Workers
-    from stages.core.prediction import predict_probabilities
+    from stages.core.networks.model import load_model
+    from stages.core.training.parallel import Workers
+    from stages.core.training.prediction import predict_probabilities
 
     model = load_model(description, read_arrays(INPUTS["weights"]))
     rows = []

@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from stages.core.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
-from stages.core.command import run
-from stages.core.dataset import Labelled
-from stages.core.recipe import Recipe, check_batches, steps_per_epoch
-from stages.core.seeding import numpy_generator
-from stages.core.splits import stratified_holdout
-from stages.core.temperature import fit_temperature
+from stages.core.base.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
+from stages.core.base.command import run
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
+from stages.core.data.examples import Labelled
+from stages.core.data.splits import stratified_holdout
+from stages.core.training.temperature import fit_temperature
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
 OUTPUTS = {
@@ -36,10 +36,10 @@ def main() -> None:
     check_batches(params, len(train))
 
     # Only now, with everything read and accepted: torch takes a second to load.
-    from stages.core.checkpoint import Checkpoint, run_key
-    from stages.core.model import describe_model
-    from stages.core.parallel import Workers
-    from stages.core.training import fit
+    from stages.core.networks.model import describe_model
+    from stages.core.training.checkpoint import Checkpoint, run_key
+    from stages.core.training.fit import fit
+    from stages.core.training.parallel import Workers
 
     steps = config.epochs * steps_per_epoch(config, len(train))
     checkpoint = Checkpoint(run_key(params, train, validation))

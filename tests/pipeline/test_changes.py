@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.change_report import Changes, as_markdown, changed
+from stages.core.revisions.changes import Changes, as_markdown, changed
 from tests.pipeline.project import Project
 
 

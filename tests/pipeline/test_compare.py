@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages.compare import PREDICTIONS
-from stages.core.artifacts import write_arrays
+from stages.core.base.artifacts import write_arrays
 from tests import verify
 from tests.pipeline.project import IDENTITY, ROOT
 

@@ -71,9 +71,22 @@ def test_stage_runs_its_script_and_says_what_it_does(name: str) -> None:
 
 
 @each_stage
-def test_dependencies_are_the_imports_and_the_inputs(name: str) -> None:
-    expected = import_closure(f"stages.{name}") | {str(path) for path in module(name).INPUTS.values()}
+def test_dependencies_are_the_rooms_of_its_imports_and_the_inputs(name: str) -> None:
+    """A module of `stages/core` is depended on by its room, the folder it lies in: none is missing, none in vain."""
+    files = import_closure(f"stages.{name}")
+    rooms = {str(Path(file).parent) if file.startswith("stages/core/") else file for file in files}
+    expected = rooms | {str(path) for path in module(name).INPUTS.values()}
     assert sorted(STAGES[name].get("deps", [])) == sorted(expected)
+
+
+def test_the_pipeline_reads_as_a_table_of_contents() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
+
+
+@each_stage
+def test_the_test_part_is_read_after_the_training_alone(name: str) -> None:
+    uses_test = any("test" in Path(path).stem for path in STAGES[name].get("deps", []))
+    assert uses_test == (name in {"evaluate", "stress", "plot"})
 
 
 @each_stage
@@ -127,7 +140,7 @@ def test_check_declares_what_the_stage_does(name: str) -> None:
 
 
 def test_the_report_shows_the_pipeline_and_every_parameter() -> None:
-    shown = module("core.pipeline").STAGES
+    shown = module("core.page.pipeline").STAGES
     makers = {out: name for name, stage in STAGES.items() for out in outs([stage])}
     assert {name: (stage.does, set(stage.uses)) for name, stage in shown.items()} == {
         name: (stage["desc"], {makers[path] for path in stage["deps"] if path in makers})

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stages.core.report import OPTIONAL, PICTURES
+from stages.core.page.page import OPTIONAL, PICTURES
 from tests.pipeline.project import Project
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages.core import scoring
-from stages.core.artifacts import write_csv
+from stages.core.base.artifacts import write_csv
+from stages.core.scores import classification as scoring
 from tests.pipeline.project import ROOT, Project
 
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))

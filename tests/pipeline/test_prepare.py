@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from stages import prepare
-from stages.core.artifacts import read_arrays
-from stages.core.command import InputError
+from stages.core.base.artifacts import read_arrays
+from stages.core.base.command import InputError
 
 ROOT = Path(__file__).parents[2]
 RAW = Path("data/raw")

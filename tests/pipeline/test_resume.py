@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load
 
-from stages.core.checkpoint import Checkpoint
+from stages.core.training.checkpoint import Checkpoint
 from tests.pipeline.project import Project
 from tests.verify import environment
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 import stages  # noqa: F401 - pins the numerics before torch is imported
-from stages.core.artifacts import write_arrays, write_json
-from stages.core.corruptions import CORRUPTIONS
-from stages.core.dataset import normalisation
-from stages.core.recipe import ModelConfig
+from stages.core.base.artifacts import write_arrays, write_json
+from stages.core.config.recipe import ModelConfig
+from stages.core.data.examples import normalisation
+from stages.core.experiments.corruptions import CORRUPTIONS
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ def workspace(tmp_path: Path) -> Path:
     """The inputs of both stages: 40 images of two classes, and a model that has learned nothing."""
     import torch
 
-    from stages.core.model import build_model, describe_model
+    from stages.core.networks.model import build_model, describe_model
 
     generator = np.random.default_rng(0)
     targets = np.arange(40, dtype=np.int64) % 2

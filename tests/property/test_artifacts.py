@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from stages.core.artifacts import read_arrays, read_csv, read_json, write_arrays, write_csv, write_json
+from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_arrays, write_csv, write_json
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(codec="utf-8"))

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.dataset import Labelled, duplicates, normalisation, subset
-from stages.core.seeding import numpy_generator
+from stages.core.base.seeding import numpy_generator
+from stages.core.data.examples import Labelled, duplicates, normalisation, subset
 
 
 def make(counts: list[int], seed: int, levels: int = 256) -> Labelled:

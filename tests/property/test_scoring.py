@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core import curves, scoring
+from stages.core.scores import classification as scoring
+from stages.core.scores import curves
 
 few_examples = settings(max_examples=60, deadline=None)
 

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.seeding import derive, numpy_generator
+from stages.core.base.seeding import derive, numpy_generator
 
 names = st.lists(st.integers() | st.text("ab'/\"1\\", max_size=4), max_size=4)
 

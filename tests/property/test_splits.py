@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stages.core.command import InputError
-from stages.core.seeding import numpy_generator
-from stages.core.splits import apportion, stratified_folds, stratified_holdout, subset
+from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.data.splits import apportion, stratified_folds, stratified_holdout, subset
 
 counts_of_classes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 import stages  # noqa: F401 - pins the numerics before torch is imported
-from stages.core.dataset import Labelled
-from stages.core.params import PARAMS_FILE
-from stages.core.recipe import Recipe
+from stages.core.config.params import PARAMS_FILE
+from stages.core.config.recipe import Recipe
+from stages.core.data.examples import Labelled
 
 OFF: dict[str, dict[str, Any]] = {
     "augment": {"shift": 0, "rotation": 0.0, "scale": 0.0, "erase": 0},

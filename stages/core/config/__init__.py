@@ -1,0 +1,1 @@
+"""params.yaml: its sections as frozen, validated classes; pydantic alone."""

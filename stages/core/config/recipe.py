@@ -1,0 +1,132 @@
+"""The recipe: what is trained, on which variations of the data, and how. Sections `model`, `augment` and `train`.
+
+Free of torch, so that a bad value is refused before torch takes a second to load.
+"""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.core.base.command import InputError
+from stages.core.config.params import Section, StageParams
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class ModelConfig(Section):
+    """Section `model`: the network; see `stages.core.networks.model` for how each one is built."""
+
+    name: Literal["linear", "mlp", "cnn"]
+    channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]
+    hidden: Annotated[tuple[Width, ...], Field(strict=False, max_length=6)]
+    batch_norm: bool
+    dropout: Fraction
+
+    @model_validator(mode="after")
+    def _has_units_to_drop(self) -> Self:
+        if self.dropout and not self.hidden:
+            raise ValueError(f"dropout = {self.dropout} drops units of the layers of hidden, found hidden = []")
+        return self
+
+
+class AugmentConfig(Section):
+    """Section `augment`: random variations of the training images; 0 turns one off."""
+
+    shift: Annotated[int, Field(ge=0, le=8)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    scale: Annotated[float, Field(ge=0, le=0.5)]
+    erase: Annotated[int, Field(ge=0, le=28)]
+
+
+class TrainConfig(Section):
+    """Section `train`: loss, optimiser, learning rate and its schedule, batches, validation, stopping."""
+
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    batch_size: Annotated[int, Field(ge=1, le=65536)]
+    shards: Literal[1, 2, 4, 8, 16]
+    device: Literal["cpu", "cuda"]
+
+    loss: Literal["cross_entropy", "focal", "multi_margin"]
+    label_smoothing: Fraction
+    focal_gamma: Annotated[float, Field(ge=0, le=10)]
+    margin: Annotated[float, Field(gt=0, le=10)]
+
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"]
+    lr: Annotated[float, Field(gt=0, le=10)]
+    momentum: Fraction
+    nesterov: bool
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    grad_clip: Annotated[float, Field(ge=0)]
+
+    schedule: Literal["constant", "step", "cosine", "one_cycle", "plateau"]
+    warmup: Fraction
+    decay_every: Annotated[int, Field(ge=1)]
+    decay: Annotated[float, Field(gt=0, le=1)]
+
+    val_fraction: Annotated[float, Field(ge=0, le=0.5)]
+    early_stopping: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise ValueError(
+                f"nesterov = true goes with optimizer = 'sgd' and momentum > 0, "
+                f"found {self.optimizer!r} and {self.momentum}"
+            )
+        if self.early_stopping and self.val_fraction == 0:
+            raise ValueError(f"early_stopping = {self.early_stopping} needs a validation slice, found val_fraction = 0")
+        return self
+
+
+class Recipe(StageParams):
+    """All that determines a training run besides the data; what a stage that trains reads from params.yaml."""
+
+    seed: Annotated[int, Field(ge=0)]
+    model: ModelConfig
+    augment: AugmentConfig
+    train: TrainConfig
+
+    @model_validator(mode="after")
+    def _fills_its_shards(self) -> Self:
+        least, rule = self.least_batch()
+        if self.train.batch_size < least:
+            raise ValueError(f"train.batch_size = {self.train.batch_size}: must be at least {least}, {rule}")
+        return self
+
+    def least_batch(self) -> tuple[int, str]:
+        """How few examples a batch may have, and the rule that says so, in words."""
+        shards = f"for each of the train.shards = {self.train.shards}"
+        if self.model.name == "cnn" and self.model.batch_norm:
+            # One image in a shard has no spread to normalise by, once the blocks have left a pixel of it.
+            return 2 * self.train.shards, f"2 examples {shards}, since model.batch_norm = true"
+        return self.train.shards, f"one example {shards}"
+
+    def with_epochs(self, epochs: int) -> Self:
+        """The same recipe for another number of epochs."""
+        return self.model_copy(update={"train": self.train.model_copy(update={"epochs": epochs})})
+
+
+def steps_per_epoch(config: TrainConfig, examples: int) -> int:
+    """Batches of (nearly) equal size, at most `batch_size`: none is dropped, and no small one left at the end."""
+    return math.ceil(examples / config.batch_size)
+
+
+def check_batch_size(config: TrainConfig, examples: int, called: str = "training examples") -> None:
+    """Refuse a batch larger than the `examples` it would be drawn from; the message calls them so."""
+    if config.batch_size > examples:
+        raise InputError(
+            f"params.yaml: train.batch_size = {config.batch_size}: must be at most {examples}, the {called}"
+        )
+
+
+def check_batches(recipe: Recipe, examples: int, called: str = "training examples") -> None:
+    """Refuse epochs of so many `examples` where a batch would be larger than these, or too small for its shards."""
+    check_batch_size(recipe.train, examples, called)
+    steps, (least, rule) = steps_per_epoch(recipe.train, examples), recipe.least_batch()
+    if examples // steps < least:
+        raise InputError(
+            f"params.yaml: train.batch_size = {recipe.train.batch_size}: makes {steps} batches of the {examples} "
+            f"{called}, the smallest of {examples // steps}; must be at least {least}, {rule}"
+        )

@@ -1,0 +1,1 @@
+"""From raw files to examples: sources, formats, splits and facts."""

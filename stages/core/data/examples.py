@@ -1,0 +1,161 @@
+"""A labelled set of images: made from raw arrays and checked, cut to a subset, and described by exact numbers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from stages.core.base.command import InputError
+from stages.core.data.splits import apportion, draw
+
+CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion-mnist": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and their classes: `inputs` uint8 (N, C, H, W), `targets` int64 (N,), each an index of a class name."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, indices: np.ndarray) -> Self:
+        """The examples at `indices` (int64 (M,)), in that order."""
+        return type(self)(self.inputs[indices], self.targets[indices])
+
+    def split(self, held_out: np.ndarray) -> tuple[Self, Self]:
+        """What is left without the examples at the indices `held_out` (int64 (M,)), and those examples."""
+        return self.take(np.delete(np.arange(len(self)), held_out)), self.take(held_out)
+
+
+def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Labelled:
+    """Grey-scale `images` (uint8 (N, H, W)) and their `labels` (uint8 (N,)) as a labelled set of one channel.
+
+    Raises `InputError`, naming the data as `name`, when the arrays have the wrong number of dimensions or no pixels,
+    differ in length, or when the labels are not all of 0 ... len(classes) - 1, each at least once.
+    """
+    if images.ndim != 3 or 0 in images.shape[1:]:
+        raise InputError(f"{name}: images must have the shape (number, height, width), found {images.shape}")
+    if labels.ndim != 1:
+        raise InputError(f"{name}: labels must have the shape (number,), found {labels.shape}")
+    if len(images) != len(labels):
+        raise InputError(f"{name}: {len(images)} images but {len(labels)} labels, must be as many")
+    counts = np.bincount(labels, minlength=len(classes))
+    if len(counts) > len(classes):
+        raise InputError(f"{name}: label {len(counts) - 1} found, must be from 0 to {len(classes) - 1}")
+    if not counts.all():
+        missing = int(np.argmin(counts))
+        raise InputError(f"{name}: no example of class {classes[missing]!r} (label {missing}), must be at least one")
+    return Labelled(images[:, np.newaxis], labels.astype(np.int64))
+
+
+def limited(
+    train: Labelled, test: Labelled, limit: int, generators: tuple[np.random.Generator, np.random.Generator]
+) -> tuple[Labelled, Labelled]:
+    """Stratified subsets: `limit` training examples (0: all of both) and the test part cut in the same proportion.
+
+    Every class keeps at least one example in either part, in the order they came. Raises `InputError` when `limit`
+    is larger than the training part, or too small for its classes.
+    """
+    classes = len(np.unique(train.targets))
+    if limit == 0:
+        return train, test
+    if not classes <= limit <= len(train):
+        raise InputError(
+            f"params.yaml: prepare.limit = {limit}: must be 0 (all) or from {classes} (one example a class) "
+            f"to {len(train)} (the whole training part)"
+        )
+    test_limit = max(classes, round(limit * len(test) / len(train)))
+    return subset(train, limit, generators[0]), subset(test, test_limit, generators[1])
+
+
+def subset(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
+    """`size` examples in their old order: one of each class first, then the rest in proportion to what is left."""
+    counts = np.bincount(data.targets)
+    sizes = 1 + apportion(counts - 1, size - len(counts))
+    return data.take(draw(data.targets, sizes, generator))
+
+
+def normalisation(inputs: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and (population) standard deviation of each channel of `inputs` / 255; `inputs` is uint8 (N, C, H, W).
+
+    From integer sums over a histogram of the 256 values, hence exact until the last rounding and the same on every
+    machine. Raises `InputError` when a channel is constant: nothing can be learned from it, nor divided by its zero.
+    """
+    mean, std = [], []
+    for channel, pixels in enumerate(np.moveaxis(inputs, 1, 0)):
+        # In chunks, since bincount makes eight bytes of each pixel.
+        chunks = np.array_split(pixels, 64)
+        counts = np.sum([np.bincount(chunk.ravel(), minlength=256) for chunk in chunks], axis=0).tolist()
+        number = sum(counts)
+        total = sum(value * count for value, count in enumerate(counts))
+        squares = sum(value**2 * count for value, count in enumerate(counts))
+        if number * squares == total**2:
+            raise InputError(f"training part: every pixel of channel {channel} has the same value, must vary")
+        mean.append(total / (255 * number))
+        std.append(math.sqrt(number * squares - total**2) / (255 * number))
+    return mean, std
+
+
+def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
+    """How many images repeat another one, pixel for pixel, whatever their labels.
+
+    "train" and "test" count the images that equal an earlier one of the same part, "across" the test images that
+    are also in the training part: those a model can score on by heart.
+    """
+    train_images, test_images = ([image.tobytes() for image in part.inputs] for part in (train, test))
+    known = set(train_images)
+    return {
+        "train": len(train_images) - len(known),
+        "test": len(test_images) - len(set(test_images)),
+        "across": sum(image in known for image in test_images),
+    }
+
+
+def facts(dataset: str, train: Labelled) -> dict[str, Any]:
+    """What a model must know about its data: task, names of the classes, shape of an input, normalisation."""
+    mean, std = normalisation(train.inputs)
+    return {
+        "task": "classification",
+        "dataset": dataset,
+        "classes": list(CLASSES[dataset]),
+        "input_shape": list(train.inputs.shape[1:]),
+        "normalisation": {"mean": mean, "std": std},
+    }
+
+
+def summary(train: Labelled, test: Labelled) -> dict[str, Any]:
+    """Examples and class counts (in the order of the classes) of each part, and the duplicates."""
+    report: dict[str, Any] = {
+        name: {"examples": len(part), "class_counts": np.bincount(part.targets).tolist()}
+        for name, part in (("train", train), ("test", test))
+    }
+    return report | {"duplicates": duplicates(train, test)}
+
+
+def check_fit(test: Labelled, description: Mapping[str, Any], test_file: Path, description_file: Path) -> None:
+    """Raise `InputError` unless `test` is data that the model of `description` can be scored on.
+
+    `description` is that of `stages.core.networks.model.describe_model`; the files are for the message alone.
+    """
+    shape, targets, classes = list(test.inputs.shape[1:]), test.targets, len(description["classes"])
+    if shape != description["input_shape"]:
+        raise InputError(
+            f"{test_file}: inputs of shape {shape}, but {description_file} was trained on {description['input_shape']}"
+        )
+    if not (targets.min() >= 0 and targets.max() < classes):
+        raise InputError(
+            f"{test_file}: targets from {targets.min()} to {targets.max()}, "
+            f"but {description_file} knows {classes} classes: 0 to {classes - 1}"
+        )

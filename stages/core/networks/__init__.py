@@ -1,0 +1,1 @@
+"""The networks, from inputs to logits, and their way into a description and back."""

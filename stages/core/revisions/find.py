@@ -1,0 +1,45 @@
+"""Files of other revisions: what DVC tracks in a Git revision or an experiment, found in the local cache.
+
+Only the cache is looked into: nothing is fetched, so no network is needed.
+"""
+
+from pathlib import Path
+
+from stages.core.base.command import InputError
+
+WORKSPACE = "workspace"  # as DVC calls the files that lie there
+
+
+def find(path: Path, revision: str) -> Path:
+    """Where the content that `path` has in `revision` lies: a Git revision, an experiment's name, or the workspace.
+
+    Raises `InputError` when there is no such revision, when it does not track `path`, and when the content is not
+    here; the message then says what brings it.
+    """
+    if revision == WORKSPACE:
+        if not path.is_file():
+            raise InputError(f"{path}: not in the workspace; `dvc checkout {path}` or `dvc repro` brings it")
+        return path
+
+    # DVC takes most of a second to load, so only now.
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        there, here = DVCFileSystem(rev=revision), Repo()
+        digest = there.info(str(path)).get("md5")
+    except FileNotFoundError:
+        raise InputError(f"{revision}: does not track {path}") from None
+    except DvcException as error:
+        raise InputError(f"{revision}: {error}") from None
+    if digest is None:
+        raise InputError(f"{revision}: {path} is in Git there, not in DVC's cache")
+
+    cached = Path(here.cache.local.oid_to_path(digest))
+    if not cached.is_file():
+        remedy = f"`git switch --detach {there.repo.get_rev()[:7]}` and `dvc repro` make it anew"
+        if remote := here.config["core"].get("remote"):
+            remedy = f"`dvc fetch --all-commits {path}` brings it if the remote {remote!r} has it, else {remedy}"
+        raise InputError(f"{revision}: {path} is not in the cache; {remedy}")
+    return cached

@@ -1,0 +1,64 @@
+"""Random variations of training images, drawn for a whole batch at once."""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+
+from stages.core.config.recipe import AugmentConfig
+
+
+class Augmenter:
+    """Gathers batches of varied images (B, C, H, W) from a set of images (N, C, H, W), all uint8.
+
+    What moves in from beyond the edge is 0, the background of every data set we know.
+    """
+
+    def __init__(self, inputs: torch.Tensor, config: AugmentConfig) -> None:
+        self.config = config
+        height, width = inputs.shape[2:]
+        self.images = F.pad(inputs, (config.shift,) * 4)
+        # Every shifted copy of every image, as a view (N, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index.
+        self.windows = self.images.unfold(2, height, 1).unfold(3, width, 1)
+
+    def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The images at `indices` (B,), each with variations of its own."""
+        config, count, device = self.config, len(indices), indices.device
+        if config.shift:
+            offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
+            images = self.windows[indices, :, offsets[0], offsets[1]]
+        else:
+            images = self.images.index_select(0, indices)
+        if config.rotation or config.scale:
+            draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
+            images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
+        if config.erase:
+            corners = torch.rand((2, count), generator=generator).to(device)
+            images = erase(images, corners, config.erase)
+        return images
+
+
+def rotate_scale(images: torch.Tensor, degrees: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    """Turn uint8 images (B, C, H, W) counter-clockwise by `degrees` (B,) and enlarge them by `scales` (B,)."""
+    angles = degrees * (math.pi / 180)
+    cos, sin, zero = torch.cos(angles) / scales, torch.sin(angles) / scales, torch.zeros_like(angles)
+    height, width = images.shape[2:]
+    # The inverse map in coordinates that run from -1 to 1 along each side, hence the ratio of the sides.
+    rows = [cos, -sin * height / width, zero], [sin * width / height, cos, zero]
+    matrices = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)
+
+
+def erase(images: torch.Tensor, corners: torch.Tensor, side: int) -> torch.Tensor:
+    """Blank a square of `side` pixels in each image, placed by `corners` (2, B) in [0, 1), wholly inside the image.
+
+    Source: Zhong et al., Random Erasing Data Augmentation (2017), with a fixed size.
+    """
+    masks = []
+    for corner, length in zip(corners, images.shape[2:], strict=True):
+        start = (corner * (max(length - side, 0) + 1)).long()[:, None]
+        position = torch.arange(length, device=images.device)
+        masks.append((position >= start) & (position < start + side))
+    rows, columns = masks
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)

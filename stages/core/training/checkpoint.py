@@ -1,0 +1,81 @@
+"""What a killed training run goes on from: its state after each epoch, in scratch that outlives DVC's clean-up.
+
+DVC deletes a stage's outputs before it runs the stage, so the state lies under .dvc/tmp/, which Git ignores; in an
+experiment's temporary workspace, under that of the main one. It is named by a hash of everything that determines the
+run, and so never taken for another run's. A run's file is deleted when its stage has written its outputs, and so are
+then the files of runs that were given up.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.core.base.artifacts import replacing
+from stages.core.config.recipe import Recipe
+from stages.core.data.examples import Labelled
+
+CODE = Path(__file__).parents[2]
+GIVEN_UP = 7 * 24 * 3600  # seconds since a run last saved its state
+
+
+def run_key(recipe: Recipe, train: Labelled, validation: Labelled, *more: object) -> str:
+    """SHA-256 of all that determines a training run: the code of the stages, torch's version, parameters and data."""
+    digest = hashlib.sha256()
+    for path in sorted(CODE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    parameters = recipe.model_dump(mode="json", include=set(Recipe.model_fields))
+    digest.update(json.dumps([torch.__version__, parameters, *map(repr, more)]).encode())
+    for data in (train, validation):
+        for array in (data.inputs, data.targets):
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The saved state of the run called `key`: named arrays, with a digest that a damaged or foreign file fails."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        # DVC_ROOT is the main repository, also in an experiment's workspace. It says where to look, not what is found.
+        root = Path(os.environ.get("DVC_ROOT", "."))
+        self.path = root / ".dvc" / "tmp" / "checkpoints" / key
+
+    def save(self, state: dict[str, np.ndarray]) -> None:
+        from safetensors.numpy import save
+
+        content = save(state)
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(self._digest(content) + content)
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """The state last saved, or None where there is none; a file that is not this run's is reported and ignored."""
+        from safetensors.numpy import load
+
+        try:
+            stored = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        digest, content = stored[:32], stored[32:]
+        if digest != self._digest(content):
+            logging.warning("%s: damaged, or another run's checkpoint; ignored, training starts anew", self.path)
+            return None
+        return load(content)
+
+    def discard(self) -> None:
+        """Delete the state, and what runs have left behind that are given up."""
+        self.path.unlink(missing_ok=True)
+        for left in self.path.parent.glob("*"):
+            with suppress(FileNotFoundError):  # another run may be tidying up, too
+                if time.time() - left.stat().st_mtime > GIVEN_UP:
+                    left.unlink()
+
+    def _digest(self, content: bytes) -> bytes:
+        return hashlib.sha256(self.key.encode() + content).digest()

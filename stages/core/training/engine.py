@@ -1,0 +1,114 @@
+"""A training run in flight: weights, optimiser and data, the step that takes them on, and the state to resume from."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+
+from stages.core.base.command import InputError
+from stages.core.base.seeding import derive
+from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.data.examples import Labelled, normalisation
+from stages.core.networks.model import Dropout, build_model
+from stages.core.training.augmentation import Augmenter
+from stages.core.training.device import select_device
+from stages.core.training.losses import loss_sum
+from stages.core.training.optimizers import Optimizer
+from stages.core.training.parallel import ShardedModel, Workers
+from stages.core.training.schedules import learning_rate
+
+Stream = tuple[str | int, ...]
+
+
+class Trainer:
+    """Trains a new model by `recipe` on `train`, a step or an epoch at a time.
+
+    All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
+    have to be kept. Raises `InputError` when the device is not at hand.
+    """
+
+    def __init__(self, recipe: Recipe, train: Labelled, classes: int, workers: Workers, fold: int = 0) -> None:
+        self.recipe, self.config, self.fold = recipe, recipe.train, fold
+        self.device = select_device(self.config.device)
+        self.normalisation = normalisation(train.inputs)
+        initial = self.generator("initialise", fold)
+        model = build_model(recipe.model, train.inputs.shape[1:], classes, self.normalisation, initial)
+        self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)
+        self.dropouts = [[layer for layer in r.modules() if isinstance(layer, Dropout)] for r in self.sharded.replicas]
+        self.optimizer = Optimizer(self.config, self.sharded.weights)
+        self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
+        self.targets = torch.from_numpy(train.targets).to(self.device)
+
+    def generator(self, *name: str | int) -> torch.Generator:
+        """The generator of the stream called `name`; always the CPU's, so that the draws are the same on a GPU."""
+        return torch.Generator().manual_seed(derive(self.recipe.seed, *name))
+
+    def train_epoch(self, epoch: int, losses: list[float], on_step: Callable[[], object]) -> float:
+        """Take every example once, in an order of this epoch's own; returns the last learning rate.
+
+        Raises `InputError` when the loss is no longer finite.
+        """
+        steps = steps_per_epoch(self.config, len(self.targets))
+        order = torch.randperm(len(self.targets), generator=self.generator("shuffle", self.fold, epoch))
+        for step, batch in enumerate(order.tensor_split(steps)):
+            rate = learning_rate(self.config, (epoch - 1) * steps + step, steps, losses)
+            loss = self.step(batch, rate, ("step", self.fold, epoch, step))
+            self.check_finite(loss, f"epoch {epoch}, step {step + 1} of {steps}")
+            on_step()
+        return rate
+
+    def check_finite(self, loss: float, when: str) -> None:
+        """Raise `InputError` unless `loss` is a number."""
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the loss became {loss} at {when}, with train.lr = {self.config.lr}: "
+                "lower train.lr or set train.grad_clip"
+            )
+
+    def step(self, batch: torch.Tensor, rate: float, stream: Stream) -> float:
+        """One step of the optimiser on the examples at `batch` (B,); returns their mean loss before it."""
+        batch = batch.to(self.device)
+        images = self.augmenter.batch(batch, self.generator(*stream, "augment"))
+        shards = self.config.shards
+        inputs, targets = images.tensor_split(shards), self.targets[batch].tensor_split(shards)
+
+        def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
+            for layer in self.dropouts[shard]:
+                layer.generator = self.generator(*stream, "dropout", shard)
+            return loss_sum(self.config, replica(inputs[shard]), targets[shard]) / len(batch)
+
+        loss, gradient = self.sharded.gradient(shard_loss)
+        self.optimizer.step(gradient, rate)
+        return loss
+
+    def model(self) -> nn.Module:
+        """The model as trained so far, for evaluation."""
+        self.sharded.average_buffers()
+        return self.sharded.model
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that training changes: weights, the optimiser's vectors and step count, every shard's buffers."""
+        optimizer = self.optimizer
+        buffers = {
+            f"buffers.{shard}.{name}": buffer
+            for shard, buffers in enumerate(self.sharded.buffers())
+            for name, buffer in buffers.items()
+        }
+        return {
+            "weights": self.sharded.weights,
+            "velocity": optimizer.velocity,
+            "square": optimizer.square,
+            "steps": torch.tensor(optimizer.steps),
+            **buffers,
+        }
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go back to a `state` of a run of the same recipe on the same data."""
+        self.sharded.weights.copy_(state["weights"])
+        self.optimizer.velocity.copy_(state["velocity"])
+        self.optimizer.square.copy_(state["square"])
+        self.optimizer.steps = int(state["steps"])
+        for shard, replica in enumerate(self.sharded.replicas):
+            for name, buffer in replica.named_buffers():
+                buffer.copy_(state[f"buffers.{shard}.{name}"])

@@ -1,0 +1,165 @@
+"""Data parallelism whose result does not depend on who computes.
+
+Every batch is cut into a fixed number of shards. A shard is computed in one thread, on a replica of the model with
+batch-norm buffers of its own, and what the shards give is added in one fixed binary tree. The threads of this process,
+and the processes that torchrun may have started, only share the shards out.
+"""
+
+import copy
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import torch
+import torch.distributed
+from torch import nn
+
+from stages.core.base.command import InputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def tree_sum(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of 2**k tensors, added pairwise: floating-point addition is not associative, so the order is fixed."""
+    while len(parts) > 1:
+        parts = [left + right for left, right in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+class Workers:
+    """`threads` of this process and of its `ranks` peers, sharing out work; a context manager."""
+
+    def __init__(self, threads: int, rank: int = 0, ranks: int = 1) -> None:
+        self.rank, self.ranks = rank, ranks
+        self.helpers = threads - 1  # besides the thread that calls
+        self.pool = ThreadPoolExecutor(max(1, self.helpers))  # starts no thread before it is given work
+
+    @classmethod
+    def at_hand(cls) -> Self:
+        """WORKERS threads (default: the cores, divided among the ranks of this machine) and the ranks of torchrun."""
+        if not torch.distributed.is_torchelastic_launched():
+            return cls(thread_count(local_ranks=1))
+        torch.distributed.init_process_group("gloo")
+        threads = thread_count(int(os.environ["LOCAL_WORLD_SIZE"]))
+        return cls(threads, torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pool.shutdown(cancel_futures=True)
+        if self.ranks > 1:
+            torch.distributed.destroy_process_group()
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """`function` of each item, in the items' order; each rank computes a part and gets the results of all."""
+        items = list(items)
+        start, stop = (len(items) * rank // self.ranks for rank in (self.rank, self.rank + 1))
+        results = self._map_here(function, items[start:stop])
+        if self.ranks == 1:
+            return results
+        parts: list[Any] = [None] * self.ranks
+        torch.distributed.all_gather_object(parts, results)
+        return [result for part in parts for result in part]
+
+    def first(self, value: Result) -> Result:
+        """Rank 0's `value`, on every rank."""
+        if self.ranks == 1:
+            return value
+        values = [value]
+        torch.distributed.broadcast_object_list(values)
+        return values[0]
+
+    def _map_here(self, function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+        """`function` of each item; the calling thread works too, and each thread takes what is left when it is free."""
+        waiting = deque(enumerate(items))
+        results: dict[int, Result] = {}
+
+        def work() -> None:
+            while True:
+                try:
+                    index, item = waiting.popleft()
+                except IndexError:  # none left
+                    return
+                try:
+                    results[index] = function(item)
+                except BaseException:
+                    waiting.clear()
+                    raise
+
+        helpers = [self.pool.submit(work) for _ in range(min(self.helpers, len(items) - 1))]
+        try:
+            work()
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return [results[index] for index in range(len(items))]
+
+
+def thread_count(local_ranks: int) -> int:
+    """WORKERS of the environment, or the cores this process may use, divided among the ranks of this machine.
+
+    Raises `InputError` where WORKERS is no whole number from 1.
+    """
+    text = os.environ.get("WORKERS")
+    if text is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // local_ranks)
+    if not text.isdigit() or int(text) == 0:
+        raise InputError(f"WORKERS = {text!r}: must be a whole number, 1 or more")
+    return int(text)
+
+
+class ShardedModel:
+    """A model as replicas, one per shard, that share one flat vector of weights and own their buffers.
+
+    Raises `InputError` where the ranks cannot have equally many of the shards each.
+    """
+
+    def __init__(self, model: nn.Module, shards: int, workers: Workers) -> None:
+        if shards % workers.ranks:
+            fitting = ", ".join(str(ranks) for ranks in (1, 2, 4, 8, 16) if ranks <= shards)
+            raise InputError(f"{workers.ranks} ranks do not fit train.shards = {shards}: must be one of {fitting}")
+        self.workers = workers
+        self.weights = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+        self.replicas = [_sharing(copy.deepcopy(model), self.weights) for _ in range(shards)]
+        self.parameters = [list(replica.parameters()) for replica in self.replicas]  # listing them takes a while
+        self.model = _sharing(model, self.weights).eval()  # for evaluation; its buffers are the shards' mean
+
+    def gradient(self, shard_loss: Callable[[nn.Module, int], torch.Tensor]) -> tuple[float, torch.Tensor]:
+        """The sum of `shard_loss(replica, shard)` over the shards, and its gradient in the weights (P,)."""
+
+        def compute(shard: int) -> torch.Tensor:
+            loss = shard_loss(self.replicas[shard], shard)
+            gradients = torch.autograd.grad(loss, self.parameters[shard])
+            return torch.cat([loss.detach().reshape(1), *(g.reshape(-1) for g in gradients)])
+
+        total = tree_sum(self.workers.map(compute, range(len(self.replicas))))
+        return total[0].item(), total[1:]
+
+    def buffers(self) -> list[dict[str, torch.Tensor]]:
+        """The buffers of each shard's replica, whichever rank computes it."""
+        return self.workers.map(lambda shard: dict(self.replicas[shard].named_buffers()), range(len(self.replicas)))
+
+    def average_buffers(self) -> None:
+        """Give `model` the mean of the shards' floating-point buffers; whole numbers (counts) are alike in all."""
+        shards = self.buffers()
+        for name, buffer in self.model.named_buffers():
+            parts = [buffers[name] for buffers in shards]
+            buffer.copy_(tree_sum(parts) / len(parts) if buffer.is_floating_point() else parts[0])
+
+
+def _sharing(model: nn.Module, weights: torch.Tensor) -> nn.Module:
+    """Make the parameters of `model` views into the flat vector `weights`."""
+    offset = 0
+    for parameter in model.parameters():
+        parameter.data = weights[offset : offset + parameter.numel()].view_as(parameter)
+        offset += parameter.numel()
+    return model

@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.data.examples import (
+    CLASSES,
+    Labelled,
+    check_fit,
+    duplicates,
+    facts,
+    labelled,
+    limited,
+    normalisation,
+    summary,
+)
+
+THREE = ("a", "b", "c")
+
+
+def make(counts: list[int], seed: int = 0) -> Labelled:
+    """Random 2 x 2 images, `counts` of each class, classes taking turns as long as they last."""
+    generator = numpy_generator(seed, "images")
+    targets = generator.permutation(np.repeat(np.arange(len(counts)), counts))
+    return Labelled(generator.integers(0, 256, (sum(counts), 1, 2, 2), dtype=np.uint8), targets)
+
+
+def generators(seed: int = 0) -> tuple[np.random.Generator, np.random.Generator]:
+    return numpy_generator(seed, "prepare", "train"), numpy_generator(seed, "prepare", "test")
+
+
+def test_raw_arrays_become_a_labelled_set():
+    images = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    data = labelled(images, np.array([2, 0, 1], np.uint8), THREE, "train")
+    assert (data.inputs.dtype, data.inputs.shape) == (np.uint8, (3, 1, 2, 2))
+    assert (data.inputs[:, 0] == images).all()
+    assert (data.targets.dtype, data.targets.tolist()) == (np.int64, [2, 0, 1])
+    assert len(data) == 3
+    assert data.take(np.array([1, 0])).targets.tolist() == [0, 2]
+    assert [part.targets.tolist() for part in data.split(np.array([1]))] == [[2, 1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        ((3, 2), [0, 1, 2], r"images must have the shape \(number, height, width\), found \(3, 2\)"),
+        ((3, 2, 0), [0, 1, 2], r"images must have the shape \(number, height, width\), found \(3, 2, 0\)"),
+        ((3, 2, 2), [[0, 1, 2]], r"labels must have the shape \(number,\), found \(1, 3\)"),
+        ((3, 2, 2), [0, 1, 2, 0], "3 images but 4 labels"),
+        ((3, 2, 2), [0, 1, 3], "label 3 found, must be from 0 to 2"),
+        ((3, 2, 2), [0, 2, 2], r"no example of class 'b' \(label 1\)"),
+        ((0, 2, 2), [], r"no example of class 'a' \(label 0\)"),
+    ],
+)
+def test_wrong_arrays_are_refused(images: tuple[int, ...], labels: list[int], message: str):
+    with pytest.raises(InputError, match=f"^data/raw/train-.*: {message}"):
+        labelled(np.ones(images, np.uint8), np.array(labels, np.uint8), THREE, "data/raw/train-*")
+
+
+def test_normalisation_by_hand():
+    inputs = np.array([[[[0, 255]], [[10, 30]]], [[[255, 0]], [[30, 10]]]], np.uint8)  # two images of two channels
+    mean, std = normalisation(inputs)
+    assert mean == [0.5, 20 / 255]
+    assert std == [0.5, 10 / 255]
+
+
+def test_a_constant_channel_is_refused():
+    with pytest.raises(InputError, match="every pixel of channel 0 has the same value"):
+        normalisation(np.full((4, 1, 3, 3), 7, np.uint8))
+
+
+def test_limit_0_keeps_all():
+    train, test = make([30, 20, 10]), make([3, 2, 1])
+    assert limited(train, test, 0, generators()) == (train, test)
+
+
+def test_a_limit_cuts_both_parts_in_proportion():
+    train, test = limited(make([300, 200, 100]), make([60, 40, 20]), 60, generators())
+    assert np.bincount(train.targets).tolist() == [30, 20, 10]
+    assert np.bincount(test.targets).tolist() == [6, 4, 2]
+
+
+def test_the_smallest_limit_keeps_one_example_of_each_class():
+    train, test = limited(make([300, 200, 100]), make([60, 40, 1]), 3, generators())
+    assert np.bincount(train.targets).tolist() == [1, 1, 1]
+    assert np.bincount(test.targets).tolist() == [1, 1, 1]
+
+
+def test_the_largest_limit_changes_nothing():
+    train, test = make([30, 20, 10]), make([3, 2, 1])
+    for kept, whole in zip(limited(train, test, 60, generators()), (train, test), strict=True):
+        assert (kept.inputs == whole.inputs).all()
+        assert (kept.targets == whole.targets).all()
+
+
+def test_another_seed_draws_other_examples():
+    train, test = make([300, 200, 100]), make([60, 40, 20])
+    first, again, other = (limited(train, test, 60, generators(seed))[0] for seed in (0, 0, 1))
+    assert (first.inputs == again.inputs).all()
+    assert (first.inputs != other.inputs).any()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 61])
+def test_an_impossible_limit_is_refused(limit: int):
+    with pytest.raises(InputError, match=rf"prepare\.limit = {limit}: must be 0 \(all\) or from 3 .* to 60 "):
+        limited(make([30, 20, 10]), make([3, 2, 1]), limit, generators())
+
+
+def test_duplicates_within_and_across_parts():
+    a, b, c, d = np.arange(16, dtype=np.uint8).reshape(4, 1, 2, 2)
+    train = Labelled(np.stack([a, b, a, a]), np.array([0, 1, 0, 2]))
+    test = Labelled(np.stack([c, a, c, b, d, b]), np.array([0, 0, 0, 1, 1, 2]))
+    assert duplicates(train, test) == {"train": 2, "test": 2, "across": 3}
+    assert summary(train, test) == {
+        "train": {"examples": 4, "class_counts": [2, 1, 1]},
+        "test": {"examples": 6, "class_counts": [3, 2, 1]},
+        "duplicates": {"train": 2, "test": 2, "across": 3},
+    }
+
+
+def test_facts_follow_the_schema():
+    train = make([1] * 10)
+    mean, std = normalisation(train.inputs)
+    assert facts("fashion-mnist", train) == {
+        "task": "classification",
+        "dataset": "fashion-mnist",
+        "classes": list(CLASSES["fashion-mnist"]),
+        "input_shape": [1, 2, 2],
+        "normalisation": {"mean": mean, "std": std},
+    }
+    assert {name: len(set(classes)) for name, classes in CLASSES.items()} == {"mnist": 10, "fashion-mnist": 10}
+
+
+DESCRIPTION = {"classes": ["a", "b", "c"], "input_shape": [1, 4, 4]}
+FILES = Path("test.safetensors"), Path("model.json")
+
+
+def of_shape(*shape: int, targets: tuple[int, ...] = (0, 1)) -> Labelled:
+    return Labelled(np.zeros((len(targets), *shape), np.uint8), np.array(targets))
+
+
+def test_a_test_set_that_fits_the_model_passes():
+    check_fit(of_shape(1, 4, 4), DESCRIPTION, *FILES)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (of_shape(3, 4, 4), r"test.safetensors: inputs of shape \[3, 4, 4\], but model.json .* \[1, 4, 4\]"),
+        (of_shape(1, 4, 4, targets=(0, 3)), r"test.safetensors: targets from 0 to 3, but model.json knows 3 classes"),
+        (of_shape(1, 4, 4, targets=(-1, 1)), r"test.safetensors: targets from -1 to 1, but"),
+    ],
+)
+def test_one_that_does_not_fit_is_refused(test: Labelled, message: str):
+    with pytest.raises(InputError, match=message):
+        check_fit(test, DESCRIPTION, *FILES)

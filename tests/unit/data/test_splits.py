@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.data.splits import apportion, draw, stratified_folds, stratified_holdout, subset
+
+
+def targets(*counts: int) -> np.ndarray:
+    return numpy_generator(0, "targets").permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+def test_a_holdout_has_its_share_of_each_class():
+    labels = targets(40, 30, 10)
+    train, validation = stratified_holdout(labels, 0.1, numpy_generator(0, "holdout"))
+    assert np.bincount(labels[validation]).tolist() == [4, 3, 1]
+    assert np.bincount(labels[train]).tolist() == [36, 27, 9]
+
+
+def test_no_holdout():
+    train, validation = stratified_holdout(targets(3, 2), 0.0, numpy_generator(0, "holdout"))
+    assert train.tolist() == [0, 1, 2, 3, 4]
+    assert len(validation) == 0
+    assert train.dtype == validation.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("fraction", "message"),
+    [
+        (0.1, "leaves the validation part none of the 3 of class 2"),
+        (0.001, "leaves the validation part none of the 40 of class 0"),
+        (0.9, "leaves the training part none of the 3 of class 2"),
+    ],
+)
+def test_a_holdout_that_starves_a_side_is_refused(fraction: float, message: str):
+    with pytest.raises(InputError, match=rf"train\.val_fraction = {fraction}: .*{message}"):
+        stratified_holdout(targets(40, 30, 3), fraction, numpy_generator(0, "holdout"))
+
+
+def test_folds_by_hand():
+    labels = targets(7, 5, 3)
+    folds = stratified_folds(labels, 3, numpy_generator(0, "folds"))
+    assert [len(fold) for fold in folds] == [5, 5, 5]
+    assert [np.bincount(labels[fold]).tolist() for fold in folds] == [[3, 1, 1], [2, 2, 1], [2, 2, 1]]
+
+
+def test_folds_are_drawn_by_the_generator():
+    labels = targets(50, 50)
+    first, again, other = (stratified_folds(labels, 2, numpy_generator(seed, "folds"))[0] for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_more_folds_than_the_smallest_class_has_examples_are_refused():
+    labels = targets(40, 4, 30)
+    assert len(stratified_folds(labels, 4, numpy_generator(0, "folds"))) == 4
+    with pytest.raises(InputError, match=r"cross_validate\.folds = 5: must be at most 4, .* smallest class \(1\)"):
+        stratified_folds(labels, 5, numpy_generator(0, "folds"))
+
+
+def test_draw_takes_what_it_is_told():
+    labels = targets(5, 5, 5)
+    chosen = draw(labels, np.array([0, 2, 5]), numpy_generator(0, "draw"))
+    assert np.bincount(labels[chosen]).tolist() == [0, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "shares"),
+    [
+        ([50, 30, 20], 10, [5, 3, 2]),
+        ([1, 1, 1], 2, [1, 1, 0]),
+        ([416, 338, 246], 10, [4, 3, 3]),  # exact shares 4.16, 3.38, 2.46: the last has the largest remainder
+        ([5, 0], 5, [5, 0]),
+        ([0, 0], 0, [0, 0]),
+    ],
+)
+def test_apportion_by_largest_remainder(counts: list[int], size: int, shares: list[int]):
+    assert apportion(np.array(counts), size).tolist() == shares
+
+
+def test_a_subset_is_stratified_and_the_seeds_own() -> None:
+    labels = np.repeat([0, 1, 2], [500, 300, 200])
+    chosen, again, other = (subset(labels, 100, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.bincount(labels[chosen]).tolist() == [50, 30, 20]
+    assert np.array_equal(chosen, again) and not np.array_equal(chosen, other)
+
+
+def test_a_subset_of_all_is_all() -> None:
+    assert subset(np.arange(12) % 4, 12, np.random.default_rng(0)).tolist() == list(range(12))
+
+
+def test_of_a_subset_a_class_may_be_absent() -> None:
+    assert len(subset(np.array([0, 0, 2, 2]), 2, np.random.default_rng(0))) == 2

@@ -1,0 +1,92 @@
+"""The networks: shapes, initial weights, dropout, and the way to files and back."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stages.core.base.command import InputError
+from stages.core.networks.model import Dropout, Normalise, build_model, describe_model, load_model
+
+NORMALISATION = [0.5], [0.25]
+SHAPE = (1, 12, 12)
+
+
+def build(config, seed: int = 0) -> nn.Module:
+    return build_model(config, SHAPE, 4, NORMALISATION, torch.Generator().manual_seed(seed))
+
+
+def test_normalise_is_that_of_torchvision():
+    from torchvision.transforms.v2.functional import normalize
+
+    images = torch.arange(256, dtype=torch.uint8).reshape(4, 1, 8, 8)
+    torch.testing.assert_close(Normalise(*NORMALISATION)(images), normalize(images / 255, *NORMALISATION))
+
+
+@pytest.mark.parametrize(
+    ("keys", "weights"),
+    [
+        ({"name": "linear", "hidden": [7]}, 144 * 4 + 4),
+        ({"name": "mlp", "hidden": [7, 6]}, 144 * 7 + 7 + 7 * 6 + 6 + 6 * 4 + 4),
+        # 12 x 12 -5x5-> 8 x 8 -pool-> 4 x 4 -3x3, padded-> 4 x 4 -pool-> 2 x 2
+        ({"name": "cnn", "channels": [2, 3], "batch_norm": True}, 2 * 25 + 4 + 2 * 3 * 9 + 6 + 3 * 4 * 4 + 4),
+        ({"name": "cnn", "channels": [2], "batch_norm": False, "hidden": [5]}, 52 + 2 * 16 * 5 + 5 + 5 * 4 + 4),
+    ],
+)
+def test_networks_have_the_layers_they_say(recipe, keys, weights):
+    model = build(recipe(model=keys).model)
+    assert sum(p.numel() for p in model.parameters()) == weights
+    assert model.eval()(torch.zeros((3, *SHAPE), dtype=torch.uint8)).shape == (3, 4)
+
+
+def test_weights_come_from_the_generator_alone(recipe):
+    config = recipe().model
+    torch.manual_seed(1)
+    first = build(config).state_dict()
+    torch.manual_seed(2)
+    again, other = build(config).state_dict(), build(config, seed=5).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["1.weight"], other["1.weight"])
+
+
+def test_weights_are_uniform_within_torchs_bounds(recipe):
+    weight = build(recipe(model={"name": "mlp", "hidden": [400]}).model)[2].weight
+    assert weight.abs().max() <= 1 / 12
+    assert weight.std().item() == pytest.approx(1 / 12 / 3**0.5, rel=0.02)
+
+
+def test_too_many_blocks_are_refused(recipe):
+    with pytest.raises(InputError, match=r"model\.channels = \[4, 4, 4, 4\].*block 4 leaves nothing of 12 x 12"):
+        build(recipe(model={"channels": [4, 4, 4, 4]}).model)
+
+
+def test_dropout_keeps_the_mean_and_needs_a_generator():
+    layer = Dropout(0.25)
+    ones = torch.ones(100_000)
+    with pytest.raises(AssertionError, match="generator"):
+        layer(ones)
+    layer.generator = torch.Generator().manual_seed(0)
+    dropped = layer(ones)
+    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
+    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(layer.eval()(ones), ones)
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+def test_a_description_and_weights_give_the_same_model_back(recipe, name):
+    config = recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model
+    model = build(config)
+    weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    loaded = load_model(describe_model(config, SHAPE, "abcd", NORMALISATION, 2.0), weights)
+    images = torch.randint(0, 256, (5, *SHAPE), dtype=torch.uint8)
+    assert not loaded.training
+    assert torch.equal(loaded(images), model.eval()(images) / 2)
+
+
+def test_foreign_weights_and_damaged_descriptions_are_refused(recipe):
+    config = recipe(model={"name": "linear"}).model
+    description = describe_model(config, SHAPE, "abcd", NORMALISATION, 2.0)
+    with pytest.raises(InputError, match="do not belong together"):
+        load_model(description, {"2.weight": np.zeros((4, 3), np.float32), "2.bias": np.zeros(4, np.float32)})
+    with pytest.raises(InputError, match="do not belong together"):
+        load_model({"classes": ["a"]}, {})

@@ -1,0 +1,303 @@
+"""The report shows what was found, and nothing else; it stands alone, and who cannot see it can use it."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages.core.base.command import InputError
+from stages.core.config.params import PARAMS_FILE
+from stages.core.experiments import cross_validation
+from stages.core.page import graph
+from stages.core.page import sentences as words
+from stages.core.page.markup import Html, element, picture, table
+from stages.core.page.page import PICTURES, page
+from stages.core.page.sentences import Findings
+from stages.core.scores import calibration, intervals
+from stages.core.scores import classification as scoring
+
+ROOT = Path(__file__).parents[3]
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+CLASSES = ["a", "<b>", "c & d"]
+
+
+def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float = 6.0) -> Findings:
+    """Of a made-up model that gets about `accuracy` of 600 test examples right."""
+    generator = np.random.default_rng(0)
+    targets = np.arange(600) % 3
+    said = (targets + (generator.random(600) > accuracy) * generator.integers(1, 3, 600)) % 3
+    logits = generator.normal(size=(600, 3)) + sharpness * np.eye(3)[said]
+    probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    folds = [
+        {"accuracy": score, "macro_f1": score, "loss": 0.3, "train_accuracy": score + 0.01} for score in (0.88, 0.91)
+    ]
+    epochs = pd.DataFrame(
+        {
+            "epoch": [1, 2],
+            "train_loss": [0.5, 0.25],
+            "validation_loss": [0.6, 0.4],
+            "train_accuracy": [0.5, on_training],
+            "validation_accuracy": [0.5, 0.9],
+        }
+    )
+    return Findings(
+        metrics={
+            "evaluate": intervals.summarise(targets, probabilities, CLASSES, 100, generator),
+            "cross_validate": cross_validation.summarise(folds),
+            "train": {"selected": [{"epoch": 2, "temperature": 1.5}], "val_accuracy": 0.9},
+            "stress": {
+                "mean_corruption_accuracy": 0.625,
+                "corruptions": [
+                    {"corruption": "blur", "accuracy": 0.75},
+                    {"corruption": "gaussian_noise", "accuracy": 0.5},
+                ],
+                "clean": [{"accuracy": 0.875, "examples": 80}],
+            },
+            "lr_range": {"suggested_lr": 0.0042, "lowest": [{"learning_rate": 0.03, "smoothed_loss": 0.77}]},
+        },
+        tables={
+            "classes": scoring.class_table(targets, probabilities, CLASSES).round(6),
+            "calibration": calibration.reliability_table(targets, probabilities).astype(object).fillna(""),
+            "cross_validate": pd.concat([epochs.assign(fold=fold) for fold in (1, 2)]),
+            "learning_curve": pd.DataFrame(
+                {"fold": [1, 1], "share": [0.5, 1.0], "examples": [1000, 2000], "validation_accuracy": [0.75, 0.875]}
+            ),
+            "training": epochs,
+        },
+        mistakes=scoring.mistakes(targets, probabilities),
+        classes=CLASSES,
+    )
+
+
+def write(found: Findings, pictures: dict[str, bytes] | None = None) -> str:
+    return page(
+        found,
+        pictures or dict.fromkeys(PICTURES, PNG),
+        {name: f"plots/images/{name}.png" for name in PICTURES},
+        dataset="letters",
+        params=yaml.safe_load((ROOT / PARAMS_FILE).read_text()),
+        versions={"torch": "9.8.7"},
+        numerics={"OMP_NUM_THREADS": "1"},
+    )
+
+
+class Reader(HTMLParser):
+    """The elements of a page, in order, and all of its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        assert self.open == []  # every element is closed, and none by another's end
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in {"img", "meta", "link"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += data + " "
+
+    def all(self, *tags: str) -> list[dict[str, str]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def found() -> Findings:
+    return findings()
+
+
+@pytest.fixture(scope="module")
+def html(found: Findings) -> str:
+    return write(found)
+
+
+@pytest.fixture(scope="module")
+def read(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_it_needs_nothing_else(html: str, read: Reader) -> None:
+    addresses = [
+        value
+        for _, attributes in read.elements
+        for name, value in attributes.items()
+        if name in {"src", "href", "srcset", "action", "poster", "data"}
+    ]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert re.search(r"https?:|url\(|@import|<script|<iframe|<object", html) is None
+    (policy,) = [meta["content"] for meta in read.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_links_lead_somewhere(read: Reader) -> None:
+    identifiers = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    assert {link["href"] for link in read.all("a")} == {f"#{identifier}" for identifier in identifiers}
+
+
+def test_it_is_accessible(read: Reader) -> None:
+    assert read.all("html") == [{"lang": "en"}]
+    levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert read.all("a")[0]["href"] == "#main"  # the first stop of the keyboard skips the navigation
+    for box in [attributes for attributes in read.all("div") if attributes.get("class") == "scroll"]:
+        assert box["tabindex"] == "0" and box["role"] == "region" and box["aria-label"]
+    assert len(read.all("caption")) == len(read.all("table"))
+    assert {cell["scope"] for cell in read.all("th")} == {"col", "row"}
+    (drawn,) = read.all("svg")
+    assert drawn["role"] == "img" and "evaluate uses prepare and train" in drawn["aria-label"]
+
+
+def test_pictures_say_what_is_to_be_seen(read: Reader, found: Findings) -> None:
+    described = dict(zip(PICTURES, read.all("img"), strict=True))
+    for name, image in described.items():
+        assert image["src"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+        assert (image["width"], image["height"]) == ("1", "1")
+        assert len(image["alt"]) > 60 and re.search(r"\d", image["alt"]), name
+    wrong = len(found.mistakes)
+    assert f"{600 - wrong} of 600 images are on the diagonal" in described["confusion"]["alt"]
+    assert "training from 0.5000 to 0.2500, validation from 0.6000 to 0.4000" in described["training"]["alt"]
+    assert "gaussian noise 50.0%" in described["stress"]["alt"]
+    assert "0.0042" in described["lr_range"]["alt"]
+
+
+def test_a_picture_that_was_not_asked_for_may_be_missing():
+    html = write(findings(), {name: PNG for name in PICTURES if name != "learning_curve"})
+    assert len(Reader(html).all("img")) == len(PICTURES) - 1
+    assert PICTURES["learning_curve"] in write(findings()) and PICTURES["learning_curve"] not in html
+
+
+def test_every_score_is_shown_with_its_interval(read: Reader, found: Findings) -> None:
+    for row in found.metrics["evaluate"]["intervals"]:
+        share = row["score"] == "accuracy" or row["score"].startswith("macro")
+        value, low, high = (
+            f"{100 * number:.2f}" if share else f"{number:.5f}" for number in (row["value"], *row["ci95"])
+        )
+        unit = "%" if share else ""
+        assert f"{value}{unit} " in read.text
+        assert f"{low}–{high}{unit} " in read.text
+
+
+def test_every_table_has_the_numbers_found(read: Reader, found: Findings) -> None:
+    for row in found.tables["classes"].itertuples():
+        assert f"{row.precision:.2%} {row.recall:.2%} {row.f1:.2%} {row.roc_auc:.5f} " in read.text
+    for pair in found.metrics["evaluate"]["confusions"]:
+        assert f"{pair['actual']} {pair['predicted']} {pair['count']} " in read.text
+    first = found.mistakes[0]
+    assert f"{first.index} {CLASSES[first.actual]} {CLASSES[first.predicted]} {first.probability:.2%} " in read.text
+    assert "gaussian noise 50.00% blur 75.00% all of them 62.50% none 87.50% " in read.text
+    assert "torch 9.8.7 " in read.text and "OMP_NUM_THREADS 1 " in read.text
+    channels = ", ".join(map(str, yaml.safe_load(Path("params.yaml").read_text())["model"]["channels"]))
+    assert f"channels [{channels}] " in read.text and "batch_norm true " in read.text
+
+
+def test_names_are_no_markup(html: str, read: Reader) -> None:
+    assert "<b>" not in html and "c & d" not in html
+    assert "<b> " in read.text and "c & d " in read.text
+    assert element("p", "<i>", Html("<b>x</b>"), title='"<') == '<p title="&quot;&lt;">&lt;i&gt;<b>x</b></p>'
+    assert "&lt;u&gt;" in table("t", ("<u>",), [("1",)], "s")
+
+
+def test_same_bytes_in_another_process(html: str) -> None:
+    program = """
+import sys
+import stages
+sys.path.insert(0, "tests/unit")
+import test_report as here
+sys.stdout.buffer.write(here.write(here.findings()).encode())
+"""
+    for seed in "01":
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": "Asia/Tokyo"}
+        command = [sys.executable, "-c", program]
+        made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+        assert made.stdout.decode() == html
+
+
+@pytest.mark.parametrize("damage", [lambda png: png[:-20], lambda png: b"", lambda png: b"GIF89a" + png[6:]])
+def test_a_damaged_picture_is_named(damage: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(InputError, match=r"plots/images/a\.png: damaged, not a PNG picture"):
+        picture(damage(PNG), "plots/images/a.png", "alt", "caption")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "on_training", "verdict"),
+    [(0.9, 0.99, "It overfits"), (0.9, 0.9, "It underfits"), (1.0, 0.99, "Neither"), (1.0, 1.0, "Neither")],
+)
+def test_over_and_underfitting_by_the_rules_shown(accuracy: float, on_training: float, verdict: str) -> None:
+    made = findings(accuracy, on_training)
+    assert words.fit(made) == verdict
+    assert f"Accuracy on training images is {on_training:.2%}" in words.over_or_underfit(made)
+    assert words.RULES in Reader(write(made)).text
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "sharpness", "verdict"),
+    [(0.9, 9.0, "too bold"), (1.0, 3.0, "too cautious"), (0.9, 1.5, "at their word")],
+)
+def test_probabilities_are_judged_by_the_rules_shown(accuracy: float, sharpness: float, verdict: str) -> None:
+    assert verdict in words.how_sure(findings(accuracy, sharpness=sharpness))
+
+
+def test_sentences_have_the_numbers_found(found: Findings) -> None:
+    wrong = len(found.mistakes)
+    assert f"Of 600 test images that no stage before had seen, {600 - wrong} are recognised." in words.how_good(found)
+    assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in words.how_good(found)
+    low, high = found.metrics["evaluate"]["intervals"][0]["ci95"]
+    assert f"{low:.2%} to {high:.2%}, with 95% confidence" in words.how_sure(found)
+    assert "with an interval of 56.49% to 100.00%" in words.how_sure(found)  # of two folds: more is impossible
+    assert "62.5% on average, and lowest under gaussian noise: 50.0%" in words.where_it_fails(found)
+
+
+def test_a_model_without_mistakes() -> None:
+    read = Reader(write(findings(accuracy=1.0, sharpness=20)))
+    assert "0 mistakes." in read.text
+    assert read.text.count("There is no mistake.") == 1
+    assert "No class is taken for another." in read.text
+
+
+def test_without_validation_and_with_a_class_unseen(found: Findings) -> None:
+    """As the tables read back from CSV: empty cells."""
+    training = found.tables["training"].assign(validation_loss="", validation_accuracy="")
+    classes = found.tables["classes"].astype(object)
+    classes.loc[2, ["roc_auc", "average_precision"]] = ""
+    poor = replace(found, tables={**found.tables, "training": training, "classes": classes})
+    described = dict(zip(PICTURES, Reader(write(poor)).all("img"), strict=True))
+    assert "Loss: training from 0.5000 to 0.2500." in described["training"]["alt"]
+    assert "c & d – – " not in described["roc"]["alt"]
+
+
+def test_graph_without_what_goes_without_saying() -> None:
+    uses: dict[str, list[str]] = {"a": [], "b": ["a"], "c": ["a", "b"], "d": ["a"], "e": ["c", "d", "a"]}
+    assert graph.reduced(uses) == {"a": [], "b": ["a"], "c": ["b"], "d": ["a"], "e": ["c", "d"]}
+
+
+def test_drawing_has_every_stage_and_no_edge_through_another() -> None:
+    uses: dict[str, list[str]] = {"a": [], "b": ["a"], "c": ["b"], "<d>": ["a"], "e": ["c", "<d>"]}
+    drawn = Reader(graph.drawing(uses, "a label"))
+    assert sorted(drawn.text.split()) == ["<d>", "a", "b", "c", "e"]
+    boxes = [{side: float(box[side]) for side in ("x", "y", "width", "height")} for box in drawn.all("rect")]
+    assert len(boxes) == 5
+    for path in drawn.all("path"):
+        if passing := re.fullmatch(r"M(-?[\d.]+) (\d+)v32", path["d"]):
+            x, y = map(float, passing.groups())
+            assert not any(box["y"] == y and box["x"] <= x <= box["x"] + box["width"] for box in boxes)
+    assert sum("C" in path["d"] for path in drawn.all("path")) == 6  # five edges, one of them in two parts

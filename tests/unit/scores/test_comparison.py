@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.revisions.verdict import as_data, as_markdown, as_text, sentence
+from stages.core.scores.comparison import Comparison, Predictions, check_comparable, compare, mcnemar, predictions
+
+
+def model(accuracy: float, seed: int, size: int = 600, confidence: float = 0.8) -> Predictions:
+    """A model of three classes that is right with probability `accuracy`, of which `size` predictions are seen."""
+    generator = np.random.default_rng(seed)
+    targets = np.arange(size) % 3
+    predicted = (targets + np.where(generator.random(size) < accuracy, 0, generator.integers(1, 3, size))) % 3
+    rest = (1 - confidence) / 2
+    return Predictions(targets, np.where(np.arange(3) == predicted[:, None], confidence, rest).astype(np.float32))
+
+
+def judged(a: Predictions, b: Predictions, resamples: int = 500) -> Comparison:
+    return compare(a, b, numpy_generator(0, "compare"), resamples)
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"),
+    [
+        (0, 0, 1.0),
+        (3, 3, 1.0),
+        (0, 5, 2 / 32),  # two-sided: all five tosses heads, or all tails
+        (1, 9, 2 * (1 + 10) / 1024),
+        (9, 1, 2 * (1 + 10) / 1024),
+    ],
+)
+def test_mcnemar_by_hand(only_a: int, only_b: int, p: float):
+    assert mcnemar(only_a, only_b) == p
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(121, 59), (40, 61), (7, 500), (0, 3000)])
+def test_mcnemar_is_the_binomial_test(only_a: int, only_b: int):
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue
+    assert mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_identical_predictions():
+    found = judged(model(0.9, 0), model(0.9, 0))
+    assert found.identical
+    assert found.p_value == 1
+    assert {(row.difference, row.interval, row.verdict) for row in found.differences} == {
+        (0.0, (0.0, 0.0), "indistinguishable")
+    }
+
+
+@pytest.mark.parametrize(("a", "b", "verdict"), [(0.8, 0.95, "better"), (0.95, 0.8, "worse")])
+def test_a_model_that_is_better_or_worse_in_everything(a: float, b: float, verdict: str):
+    found = judged(model(a, 0), model(b, 1))
+    assert [row.score for row in found.differences] == ["accuracy", "macro_f1", "log_loss"]
+    assert {row.verdict for row in found.differences} == {verdict} == {found.verdict}
+    for row in found.differences:
+        assert row.difference == pytest.approx(row.b - row.a)
+        assert row.interval[0] < row.difference < row.interval[1]
+
+
+def test_exchanging_the_models_turns_the_signs():
+    there, back = judged(model(0.8, 0), model(0.85, 1)), judged(model(0.85, 1), model(0.8, 0))
+    assert there.p_value == back.p_value
+    assert (there.only_a_right, there.only_b_right) == (back.only_b_right, back.only_a_right)
+    assert [row.difference for row in there.differences] == [-row.difference for row in back.differences]
+
+
+def test_the_log_loss_alone_does_not_make_a_model_better():
+    sharper, blunter = model(0.9, 0, confidence=0.9), model(0.9, 0, confidence=0.6)
+    found = judged(blunter, sharper)
+    assert [row.verdict for row in found.differences] == ["indistinguishable", "indistinguishable", "better"]
+    assert found.verdict == "indistinguishable"
+    assert not found.identical
+    assert sentence(found, "old", "new").endswith("But its log loss is better.")
+
+
+def test_pairing_is_what_narrows_the_interval():
+    """Two models that err on nearly the same examples: their difference is surer than either's accuracy."""
+    a = model(0.8, 0)
+    probabilities = a.probabilities.copy()
+    probabilities[:3] = np.eye(3)[a.targets[:3]]
+    found = judged(a, Predictions(a.targets, probabilities))
+    low, high = found.differences[0].interval
+    assert high - low < 0.01 < 2 * 1.96 * np.sqrt(0.8 * 0.2 / 600)
+
+
+def test_equally_good_models_are_told_apart_at_the_nominal_rate():
+    """99% confidence promises at most 1 verdict in 100; the interval has its 95%, within 3 standard errors."""
+    verdicts, covered = 0, 0
+    for seed in range(200):
+        found = compare(model(0.9, 2 * seed), model(0.9, 2 * seed + 1), numpy_generator(seed, "compare"), 200)
+        verdicts += found.verdict != "indistinguishable"
+        low, high = found.differences[0].interval
+        covered += low <= 0 <= high
+    assert verdicts <= 6
+    assert 181 <= covered <= 199
+
+
+def test_the_interval_of_the_difference_is_scipy_s():
+    a, b = model(0.8, 0, size=300), model(0.85, 1, size=300)
+    one_class = [Predictions(np.zeros(300, np.int64), np.roll(side.probabilities, 1, axis=1)) for side in (a, b)]
+    gains = np.subtract(*((side.probabilities.argmax(axis=1) == 0).astype(float) for side in one_class[::-1]))
+    expected = stats.bootstrap((gains,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(0))
+    found = judged(*one_class, resamples=5000).differences[0].interval
+    assert found == pytest.approx(tuple(expected.confidence_interval), abs=0.004)
+
+
+def test_the_same_seed_gives_the_same_comparison_whatever_the_order_of_the_rows():
+    a, b = model(0.8, 0), model(0.9, 1)
+    order = np.random.default_rng(0).permutation(600)
+    shuffled = [Predictions(side.targets[order], side.probabilities[order]) for side in (a, b)]
+    assert judged(a, b) == judged(a, b) == judged(*shuffled)
+    assert judged(a, b) != compare(a, b, numpy_generator(1, "compare"), 500)
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (model(0.9, 0, size=300), "old has 600 examples of 3 classes, new has 300 examples of 3 classes"),
+        (Predictions(np.arange(600) % 3, np.full((600, 4), 0.25)), "new has 600 examples of 4 classes"),
+        (
+            Predictions(np.arange(1, 601) % 3, model(0.9, 0).probabilities),
+            "600 of the 600 examples are of another class",
+        ),
+    ],
+)
+def test_other_test_sets_are_refused(other: Predictions, problem: str):
+    with pytest.raises(InputError, match=f"old and new were scored on different test sets: .*{problem}"):
+        check_comparable(model(0.9, 0), other, "old", "new")
+
+
+GOOD = {"targets": np.array([0, 1]), "probabilities": np.eye(2, dtype=np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"logits": np.eye(2)}, "must hold targets and probabilities, found logits, probabilities, targets"),
+        ({"targets": np.array([0])}, r"found \(1,\) and \(2, 2\)"),
+        ({"targets": np.array([0, 2])}, "class indices from 0 to 1"),
+        ({"targets": np.array([0.0, 1.0])}, "class indices from 0 to 1"),
+        ({"probabilities": np.full((2, 2), np.nan)}, "numbers from 0 to 1"),
+        ({"probabilities": np.full((2, 2), -2.5)}, "numbers from 0 to 1"),
+        ({"targets": np.zeros(0, np.int64), "probabilities": np.zeros((0, 2))}, r"found \(0,\)"),
+    ],
+)
+def test_predictions_that_are_none_are_refused(change: dict[str, np.ndarray], problem: str):
+    predictions(GOOD, "file")
+    with pytest.raises(InputError, match=f"file: .*{problem}"):
+        predictions(GOOD | change, "file")
+
+
+def test_a_comparison_in_words():
+    found = judged(model(0.95, 0), model(0.8, 1))
+    text = as_text(found, "HEAD", "linear")
+    assert text.splitlines()[-1].startswith("linear is worse than HEAD: accuracy -")
+    assert text.splitlines()[-1].endswith("McNemar's exact p < 0.001).")
+    assert as_markdown(found, "HEAD", "linear").count("\n|") == 5
+    assert "**`linear` is worse than `HEAD`: " in as_markdown(found, "HEAD", "linear")
+
+    data = as_data(found, "HEAD", "linear")
+    assert (data["verdict"], data["a"], data["b"], data["examples"]) == ("worse", "HEAD", "linear", 600)
+    assert [row["ci95"][1] > row["ci95"][0] for row in data["scores"]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        (model(0.9, 0), model(0.9, 0), "new makes the same predictions as old."),
+        (model(0.9, 0), model(0.9, 1), "new is indistinguishable from old: McNemar's exact p = "),
+        (model(0.8, 0), model(0.95, 1), "new is better than old: accuracy +"),
+    ],
+)
+def test_the_verdict_in_a_sentence(a: Predictions, b: Predictions, words: str):
+    assert sentence(judged(a, b), "old", "new").startswith(words)

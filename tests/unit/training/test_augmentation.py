@@ -1,0 +1,72 @@
+"""The augmentations against torch's and torchvision's own."""
+
+import pytest
+import torch
+import torchvision.transforms.v2.functional as reference
+
+from stages.core.training.augmentation import Augmenter, erase, rotate_scale
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.randint(1, 256, (40, 1, 12, 10), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_nothing_on_is_a_plain_gather(recipe, images):
+    indices = torch.tensor([3, 1, 3])
+    assert torch.equal(Augmenter(images, recipe().augment).batch(indices, generator()), images[indices])
+
+
+def test_shift_moves_each_image_by_whole_pixels_and_fills_with_background(recipe, images):
+    shifted = Augmenter(images, recipe(augment={"shift": 2}).augment).batch(torch.arange(40), generator())
+    offsets = set()
+    for image, original in zip(shifted, images, strict=True):
+        matches = [
+            (x, y)
+            for x in range(-2, 3)
+            for y in range(-2, 3)
+            if torch.equal(image, reference.affine(original, angle=0.0, translate=[x, y], scale=1.0, shear=[0.0, 0.0]))
+        ]
+        assert len(matches) == 1
+        offsets.update(matches)
+    assert len(offsets) > 15  # of 25: all directions are taken
+
+
+def test_rotation_and_scale_are_torchvisions_affine(images):
+    degrees, scales = torch.linspace(-30, 30, 40), torch.linspace(0.7, 1.3, 40)
+    turned = rotate_scale(images, degrees, scales)
+    for image, original, angle, scale in zip(turned, images, degrees.tolist(), scales.tolist(), strict=True):
+        expected = reference.affine(
+            original.float(), -angle, [0, 0], scale, [0.0, 0.0], interpolation=reference.InterpolationMode.BILINEAR
+        )
+        torch.testing.assert_close(image.float(), expected, rtol=0, atol=0.52)  # ours is rounded to uint8
+
+
+def test_rotation_and_scale_stay_within_their_range(recipe, images):
+    still = Augmenter(images, recipe(augment={"rotation": 1e-4, "scale": 1e-6}).augment)
+    assert torch.equal(still.batch(torch.arange(40), generator()), images)
+    turned = Augmenter(images, recipe(augment={"rotation": 20.0}).augment).batch(torch.arange(40), generator())
+    assert not torch.equal(turned, images) and turned.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("side", [1, 4, 10])
+def test_erase_blanks_one_square_as_torchvision_does(images, side):
+    corners = torch.rand((2, 40), generator=generator())
+    erased = erase(images, corners, side)
+    for image, original, (row, column) in zip(erased, images, corners.T.tolist(), strict=True):
+        top, left = int(row * (12 - side + 1)), int(column * (10 - side + 1))
+        assert torch.equal(image, reference.erase(original, top, left, side, side, torch.tensor(0, dtype=torch.uint8)))
+
+
+def test_a_square_larger_than_the_image_blanks_it(images):
+    assert not erase(images, torch.full((2, 40), 0.99), 28).any()
+
+
+def test_equal_generators_give_equal_batches_and_others_do_not(recipe, images):
+    augmenter = Augmenter(images, recipe(augment={"shift": 3, "rotation": 5.0, "erase": 2}).augment)
+    first, again, other = (augmenter.batch(torch.arange(40), generator(seed)) for seed in (7, 7, 8))
+    assert torch.equal(first, again) and not torch.equal(first, other)
