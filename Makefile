@@ -20,8 +20,8 @@ env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Pyt
 repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the data to the pictures
 	dvc repro
 
-test: $(ENV) ## run every test
-	pytest
+test: $(ENV) ## run every test, in two processes that take a file each, the quick ones first
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cpus: $(ENV) ## compare the outputs' hashes with those of emulated Intel and AMD processors; takes minutes
 	python -u tests/cpus/compare.py
