@@ -1,41 +1,102 @@
-"""What the comparisons share: the data, folders to run our stages in, and the recipes trained with several seeds."""
+"""What the comparisons share: processes measured from outside, numbers with their spread, and folders to run in."""
 
+import json
 import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.job import Job, run_job
-
 ROOT = Path(__file__).parents[1]
-FAST = ROOT / "benchmarks/fast.yaml"
-QUICK_EXAMPLES = 2000
+QUICK_EXAMPLES, EXAMPLES = 2000, 60_000
 Params = dict[str, dict[str, Any]]
+
+# What a shell (or importing `stages`) may have set and what would make peers slower or ours different.
+_FOREIGN = ("ATEN_", "DNNL_", "DVC_", "GOMP_", "KMP_", "MALLOC_", "MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Seconds of the whole process, its start included, seconds of all cores together, and the largest memory held."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    facts: dict[str, Any] = field(default_factory=dict)  # the last line of stdout, where that is a JSON object
+
+
+def run_job(command: list[str], folder: Path, **environment: str) -> Job:
+    """Run `python *command` in `folder`, in an environment that pins no numerics. Fails with what it printed."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN) and name not in ("LD_PRELOAD", "PYTHONPATH", "WORKERS")
+    }
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        start = time.perf_counter()
+        arguments = [sys.executable, "-W", "ignore", *command]
+        process = subprocess.Popen(arguments, cwd=folder, env=clean | environment, stdout=out, stderr=errors)
+        # Not process.wait(), which keeps the usage to itself. Linux counts our own size as the child's least peak,
+        # so this process stays small: no torch, no data.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for stream in (out, errors):
+            stream.seek(0)
+        lines = out.read().splitlines()
+        if process.returncode:
+            sys.exit(f"error: {' '.join(command)}: exit code {process.returncode}\n{errors.read()[-3000:]}")
+    facts = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+    return Job(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, facts)
+
+
+def spread(values: Sequence[float], digits: int = 2) -> dict[str, Any]:
+    """The median, and the lowest and highest value: of times, memory and ratios."""
+    low, median, high = (round(value, digits) for value in (min(values), statistics.median(values), max(values)))
+    return {"median": median, "low": low, "high": high, "n": len(values)}
+
+
+def mean_std(values: Sequence[float], digits: int = 5) -> dict[str, Any]:
+    """The mean and the sample standard deviation: of accuracies over seeds."""
+    deviation = round(statistics.stdev(values), digits) if len(values) > 1 else None
+    return {"mean": round(statistics.fmean(values), digits), "std": deviation, "n": len(values)}
+
+
+def ratio(above: Sequence[float], below: Sequence[float], digits: int = 2) -> dict[str, Any]:
+    """The spread of above[i] / below[i]: pairs run one after the other, so that a slow minute hits both."""
+    return spread([a / b for a, b in zip(above, below, strict=True)], digits)
 
 
 @dataclass
 class Part:
     """The outcome of one comparison: tables whose cells are text, numbers or spreads, and what a reader must know."""
 
-    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str]
+    tables: list[dict[str, Any]] = field(default_factory=list)
     goals: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        """Rows as lists under their columns: keys are sorted in our JSON files, but columns have an order."""
-        tables = [
-            {"caption": caption, "columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
-            for caption, rows in self.tables.items()
-        ]
-        return {"tables": tables, "goals": self.goals, "notes": self.notes}
+    def table(self, columns: list[str], rows: list[list[Any]], caption: str = "") -> None:
+        self.tables.append({"caption": caption, "columns": columns, "rows": rows})
 
     def goal(self, what: str, measured: float, at_least: float | None = None, at_most: float | None = None) -> None:
         met = (at_least is None or measured >= at_least) and (at_most is None or measured <= at_most)
         wanted = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
         self.goals.append({"goal": what, "wanted": wanted, "measured": round(measured, 5), "met": met})
+
+
+def preset(name: str) -> Params:
+    """What a preset changes in params.yaml."""
+    changes: Params = yaml.safe_load((ROOT / f"presets/{name}.yaml").read_text(encoding="utf-8"))
+    return changes
 
 
 class Bench:
@@ -50,7 +111,6 @@ class Bench:
         self.default: Params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         self.default["data"]["dataset"] = "mnist"
         self.default["prepare"]["limit"] = QUICK_EXAMPLES if quick else 0
-        self.fast: Params = yaml.safe_load(FAST.read_text(encoding="utf-8"))
 
         self.base = self.project({}, link_data=False)
         raw = ROOT / "data/raw"
@@ -72,11 +132,8 @@ class Bench:
             (folder / package).symlink_to(ROOT / package)
         if link_data:
             (folder / "data").symlink_to(self.base / "data")
-        params = {
-            key: value | changes.get(key, {}) if isinstance(value, dict) else value
-            for key, value in self.default.items()
-        }
-        text = yaml.safe_dump(params | {"seed": seed}, sort_keys=False)
+        sections = {name: self.default[name] | section for name, section in changes.items()}
+        text = yaml.safe_dump(self.default | sections | {"seed": seed}, sort_keys=False)
         (folder / "params.yaml").write_text(text, encoding="utf-8")
         return folder
 
@@ -89,10 +146,10 @@ class Bench:
         command = ["-m", "benchmarks.engine", *map(str, options)]
         return self._run(f"our engine {' '.join(command[2:])}", command, folder, **environment)
 
-    def peer(self, name: str, *options: str | int, seed: int = 0) -> Job:
-        """A script of `benchmarks.peers`, on the same examples as ours."""
-        command = ["-m", f"benchmarks.peers.{name}", str(self.folder / "torchvision"), "--seed", str(seed)]
-        examples = ["--examples", str(QUICK_EXAMPLES)] if self.quick and "--examples" not in options else []
+    def peer(self, name: str, *options: str | int, seed: int = 0, module: str = "peers") -> Job:
+        """A recipe of `benchmarks.peers` or of another module, on the same examples as ours."""
+        command = ["-m", f"benchmarks.{module}", name, str(self.folder / "torchvision"), "--seed", str(seed)]
+        examples = ["--examples", str(QUICK_EXAMPLES)] if self.quick else []
         # A quick check may run on a busy machine, where threads that wait for each other take minutes.
         threads = {"OMP_NUM_THREADS": "1"} if self.quick else {}
         return self._run(f"peer {name}, seed {seed}", [*command, *examples, *map(str, options)], ROOT, **threads)
@@ -100,22 +157,41 @@ class Bench:
     def trained(self, recipe: str, seed: int) -> tuple[Path, Job, float]:
         """Our `default` or `fast` recipe with a seed, trained once: folder, `train` as a process, test accuracy."""
         if (recipe, seed) not in self._trained:
-            folder = self.project(self.fast if recipe == "fast" else {}, seed)
+            folder = self.project({} if recipe == "default" else preset(recipe), seed)
             job = self.stage("train", folder)
-            evaluation = self.stage("evaluate", folder)
-            metrics = yaml.safe_load((folder / "metrics/evaluate.json").read_text(encoding="utf-8"))
-            job.facts["evaluate"] = evaluation
-            self._trained[recipe, seed] = folder, job, metrics["accuracy"]
+            job.facts["evaluate"] = self.stage("evaluate", folder)
+            self._trained[recipe, seed] = folder, job, metric(folder, "evaluate")
         return self._trained[recipe, seed]
-
-    def compared(self, folders: list[Path]) -> list[dict[str, Any]]:
-        """How our `compare` judges the models trained in `folders`; see `benchmarks.seeds`."""
-        command = ["-m", "benchmarks.seeds", *map(str, folders)]
-        pairs: list[dict[str, Any]] = self._run(f"{len(folders)} pairs of seeds", command, ROOT).facts["pairs"]
-        return pairs
 
     def _run(self, what: str, command: list[str], folder: Path, **environment: str) -> Job:
         print(f"{time.strftime('%H:%M:%S')}  {what} ...", end=" ", flush=True)
         job = run_job(command, folder, **environment)
         print(f"{job.seconds:.1f} s", flush=True)
         return job
+
+
+def metric(folder: Path, stage: str, name: str = "accuracy") -> float:
+    return float(json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8"))[name])
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what the numbers are taken: processor, cores, memory, versions, the commit, the load before."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    vectors = "AVX-512" if "avx512f" in fields.get("flags", "").split() else "AVX2"  # the widest it knows
+    status = git("status", "--porcelain", "--", "stages", "params.yaml", "presets")
+    packages = ("torch", "torchvision", "numpy", "scikit-learn")
+    return {
+        "processor": f"{fields.get('model name', platform.processor() or 'unknown')} ({vectors})",
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {version(name)}" for name in packages),
+        "commit": git("rev-parse", "--short", "HEAD") + (" with changes" if status else ""),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()

@@ -1,19 +1,18 @@
-"""Our `fit` in a process of its own, on the recipe in params.yaml: its time without the process's start, its accuracy.
+"""Our code called directly, in a process of its own: the one module here that knows what is inside `stages`.
 
-The one place that calls the engine directly. `--native` gives back the environment that importing `stages` pinned,
-before torch and NumPy load and read it: the same code then runs in the numerics that torch would choose by itself.
+`fit` on the recipe in params.yaml: its time without the process's start, its accuracy. `--native` gives back the
+environment that importing `stages` pinned, before torch and NumPy load and read it: the same code then runs in the
+numerics that torch would choose by itself. `--pairs FOLDER ...`: the models trained in these folders, compared.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-
-CORES = (1, 2, 4, 8)
 
 
 class Clock:
@@ -38,15 +37,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=0, help="0: as params.yaml says")
     parser.add_argument("--native", action="store_true", help="the fastest numerics of this processor")
     parser.add_argument("--threads", type=int, default=0, help="threads inside an operator; 0: as the numerics say")
-    parser.add_argument("--schedule", action="store_true", help="with one worker, the schedule on more cores")
+    parser.add_argument("--pairs", nargs="+", type=Path, help="folders in which `train` and `evaluate` have run")
     options = parser.parse_args()
-
     environment = dict(os.environ)
     import stages  # noqa: F401 - for what it does to the environment
 
     if options.native:
         os.environ.clear()
         os.environ.update(environment)
+    print(json.dumps(pairs(options.pairs) if options.pairs else timed_fit(options)))
+
+
+def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
     import torch
 
@@ -67,63 +69,45 @@ def main() -> None:
     data = Labelled(**read_arrays(INPUTS["train"]))
     data = data.take(np.arange(min(options.examples or len(data), len(data))))
     nothing = data.take(np.arange(0))
-
-    class TimedWorkers(Workers):
-        """One worker that notes how long each item took, and how long the items would take on more cores."""
-
-        def __init__(self) -> None:
-            super().__init__(1)
-            self.shared = 0.0
-            self.spans = dict.fromkeys(CORES, 0.0)
-
-        def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-            results, durations = [], []
-            for item in items:
-                start = time.perf_counter()
-                results.append(function(item))
-                durations.append(time.perf_counter() - start)
-            self.shared += sum(durations)
-            for cores in CORES:
-                self.spans[cores] += makespan(durations, cores)
-            return results
-
     epochs, input_side = Clock(), Clock()
     with (
         patch.object(Trainer, "train_epoch", epochs.timed(Trainer.train_epoch)),
         patch.object(Augmenter, "batch", input_side.timed(Augmenter.batch)),
         # One call too many, for the sample of the curve: a millisecond.
         patch.object(torch, "randperm", input_side.timed(torch.randperm)),
-        TimedWorkers() if options.schedule else Workers.at_hand() as workers,
+        Workers.at_hand() as workers,
     ):
-        start, start_cpu = time.perf_counter(), time.process_time()
+        start = time.perf_counter()
         trained = fit(recipe, data, nothing, 10, workers, select=False)
-        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
-        schedule = {}
-        if isinstance(workers, TimedWorkers):
-            schedule = {str(cores): seconds - workers.shared + workers.spans[cores] for cores in CORES}
+        seconds = time.perf_counter() - start
         test = Labelled(**read_arrays(INPUTS["train"].with_name("test.safetensors")))
         accuracy = loss_and_accuracy(predict_logits(trained.model, test.inputs, workers), test.targets)[1]
-    tensors = [tensor.numpy() for tensor in trained.model.state_dict().values()]
-    facts = {
+    return {
         "fit_seconds": seconds,
-        "fit_cpu_seconds": cpu_seconds,
         "epochs_seconds": epochs.seconds,
         "input_seconds": input_side.seconds,
-        "schedule": schedule,
         "test_accuracy": accuracy,
         "weights": sum(parameter.numel() for parameter in trained.model.parameters()),
-        "sha256": hashlib.sha256(b"".join(tensor.tobytes() for tensor in tensors)).hexdigest(),
     }
-    print(json.dumps(facts))
 
 
-def makespan(durations: list[float], cores: int) -> float:
-    """How long items of these durations take on `cores` cores, each given to the core that is free first."""
-    busy = [0.0] * cores
-    for duration in durations:
-        first = busy.index(min(busy))
-        busy[first] += duration
-    return max(busy)
+def pairs(folders: list[Path]) -> dict[str, Any]:
+    """Each model against the next, the last against the first, as `python -m stages.compare` would judge them."""
+    from stages.compare import PREDICTIONS
+    from stages.core.base.artifacts import read_arrays
+    from stages.core.base.seeding import numpy_generator
+    from stages.core.scores.comparison import check_comparable, compare, predictions
+
+    files = [folder / PREDICTIONS for folder in folders]
+    models = [predictions(read_arrays(file), str(file)) for file in files]
+    found = []
+    for index, model in enumerate(models):
+        other = (index + 1) % len(models)
+        check_comparable(model, models[other], str(files[index]), str(files[other]))
+        verdict = compare(model, models[other], numpy_generator(0, "compare"))
+        difference = verdict.differences[0].difference
+        found.append({"verdict": verdict.verdict, "p_value": verdict.p_value, "difference": difference})
+    return {"pairs": found}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_validate
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from benchmarks.peers.common import parser, report, tensors
+from benchmarks.peers import parser, tensors
 
 
 class Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -74,7 +74,6 @@ def main() -> None:
     options = parser()
     options.add_argument("--recipe", type=json.loads, required=True)
     options.add_argument("--folds", type=int, required=True)
-    options.add_argument("--epochs", type=int, required=True)
     arguments = options.parse_args()
     images, labels = tensors(arguments, train=True)
     inputs, targets = ((images.float() / 255 - 0.1307) / 0.3081).numpy(), labels.numpy()
@@ -84,11 +83,8 @@ def main() -> None:
     start = time.perf_counter()
     scores = cross_validate(estimator, inputs, targets, cv=folds)
     seconds = time.perf_counter() - start
-    report(
-        fit_seconds=seconds,
-        accuracy=float(scores["test_score"].mean()),
-        weights=sum(parameter.numel() for parameter in build(arguments.recipe["model"]).parameters()),
-    )
+    weights = sum(parameter.numel() for parameter in build(arguments.recipe["model"]).parameters())
+    print(json.dumps({"fit_seconds": seconds, "accuracy": float(scores["test_score"].mean()), "weights": weights}))
 
 
 if __name__ == "__main__":
