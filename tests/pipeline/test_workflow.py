@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -38,12 +38,6 @@ def test_help_lists_every_target() -> None:
     assert {"env", "repro", "test", "test-cpus", "lint", "lock", "verify", "help"} <= targets()
 
 
-def test_workflow_is_valid() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout
-
-
 def test_workflow_and_ci_call_the_checks_through_the_makefile() -> None:
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["reproduce"]["steps"]
     workflow = makes("\n".join(step.get("run", "") for step in steps))
@@ -64,7 +58,7 @@ def test_lock_pins_what_pyproject_asks_for() -> None:
     pins = requirements(LOCK)
     for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
         asked = Requirement(line)
-        (pin,) = pins[asked.name].specifier
+        (pin,) = pins[canonicalize_name(asked.name)].specifier
         assert pin.operator == "=="
         assert asked.specifier.contains(pin.version), f"{line}, but requirements.lock pins {pin}: run `make lock`"
 
@@ -121,18 +115,13 @@ def interpreter(folder: Path, script: str) -> str:
     [
         ('[ "$1" = --version ] && echo Python 3.10.2; exit 1', "must be 3.11 or newer, found Python 3.10.2"),
         ('case "$2" in *venv*) exit 1;; esac', "has no module venv"),
+        ("", "no-such-python: not found"),
     ],
 )
 def test_unusable_python_is_refused(bare: Path, script: str, message: str) -> None:
-    result = make(bare, "env", interpreter(bare, script))
+    result = make(bare, "env", interpreter(bare, script) if script else "PYTHON=no-such-python")
     assert result.returncode != 0
     assert message in result.stderr
-
-
-def test_missing_python_is_refused(bare: Path) -> None:
-    result = make(bare, "env", "PYTHON=no-such-python")
-    assert result.returncode != 0
-    assert "no-such-python: not found" in result.stderr
 
 
 def test_half_an_environment_is_built_anew(bare: Path) -> None:
