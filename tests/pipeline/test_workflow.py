@@ -47,6 +47,23 @@ def test_workflow_and_ci_call_the_checks_through_the_makefile() -> None:
     assert os.access(ROOT / ".ci/run", os.X_OK)
 
 
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.stem
+)
+def test_documentation_names_what_is_there(page: Path) -> None:
+    """Its links, the presets and the targets that it uses."""
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    presets = re.findall(r"\$\(python -m stages\.preset (\w+)\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    assert [name for name in presets if not (ROOT / f"presets/{name}.yaml").exists()] == []
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets()
+
+
 def requirements(text: str) -> dict[str, Requirement]:
     """The requirements pinned in a lock, by name; a name pinned twice must be the same version twice."""
     pins = [Requirement(line.removesuffix("\\")) for line in text.splitlines() if re.match(r"\w", line)]
