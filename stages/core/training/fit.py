@@ -87,6 +87,7 @@ def fit(
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
     trainer = Trainer(recipe, train, classes, workers, fold, objective)
+    trainer.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
     sample = torch.randperm(len(train), generator=trainer.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)
 
