@@ -98,6 +98,7 @@ class Recipe(StageParams):
     def least_batch(self) -> tuple[int, str]:
         """How few examples a batch may have, and the rule that says so, in words."""
         shards = f"for each of the train.shards = {self.train.shards}"
+        # By name, since this refuses before torch can build a network; the engine asks the one it has built.
         if self.model.name == "cnn" and self.model.batch_norm:
             # One image in a shard has no spread to normalise by, once the blocks have left a pixel of it.
             return 2 * self.train.shards, f"2 examples {shards}, since model.batch_norm = true"

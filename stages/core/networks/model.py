@@ -1,5 +1,6 @@
 """The networks, from uint8 images (N, C, H, W) to logits (N, classes), and their way into a description and back."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import ModelDescription, Normalisation
 from stages.core.config.recipe import ModelConfig
 
 
@@ -31,13 +33,18 @@ class Normalise(nn.Module):
         return pixels.mul_(self.scale).add_(self.offset)
 
 
-class Dropout(nn.Module):
-    """Dropout from a generator of its own, given before each pass; torch's draws from one that all threads share."""
+class RandomLayer(nn.Module):
+    """A layer that draws in training, from a generator of its own that it is given before each pass."""
+
+    generator: torch.Generator | None = None
+
+
+class Dropout(RandomLayer):
+    """Dropout from its own generator; torch's draws from one that all threads share."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -48,7 +55,7 @@ class Dropout(nn.Module):
 
 
 class Temperature(nn.Module):
-    """Logits divided by a temperature, see `stages.core.training.temperature`."""
+    """Logits divided by a temperature, see `stages.core.training.objectives.classification`."""
 
     def __init__(self, temperature: float) -> None:
         super().__init__()
@@ -93,7 +100,7 @@ def build_model(
             layers.append(Dropout(config.dropout))
     layers.append(nn.Linear(features, classes))
     model = nn.Sequential(*layers)
-    _initialise(model, generator)
+    initialise(model, generator)
     return model
 
 
@@ -103,34 +110,40 @@ def describe_model(
     class_names: Sequence[str],
     normalisation: tuple[Sequence[float], Sequence[float]],
     temperature: float,
-) -> dict[str, Any]:
-    """All that `load_model` needs besides the weights, as JSON values."""
-    return {
-        "architecture": config.model_dump(mode="json"),
-        "input_shape": list(input_shape),
-        "input": "uint8 images (N, C, H, W) with values from 0 to 255",
-        "output": "logits (N, classes); their softmax is the probability of each class",
-        "classes": list(class_names),
-        "normalisation": dict(zip(("mean", "std"), normalisation, strict=True)),
-        "temperature": temperature,
-    }
+    score: str = "accuracy",
+    selected_epoch: int = 1,
+) -> ModelDescription:
+    """All that `load_model` needs besides the weights, and how these were chosen."""
+    mean, std = map(tuple, normalisation)
+    channels, height, width = input_shape
+    return ModelDescription(
+        task="classification",
+        score=score,
+        selected_epoch=selected_epoch,
+        architecture=config.model_dump(mode="json"),
+        input_shape=(channels, height, width),
+        input="uint8 images (N, C, H, W) with values from 0 to 255",
+        output="logits (N, classes); their softmax is the probability of each class",
+        classes=tuple(class_names),
+        normalisation=Normalisation(mean=mean, std=std),
+        temperature=temperature,
+    )
 
 
-def load_model(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> nn.Module:
+def load_model(description: ModelDescription | Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> nn.Module:
     """The model of a `description` from `describe_model`, with its `weights`, in evaluation mode.
 
     Raises `InputError` when the description is not one, or the weights are another model's.
     """
     try:
-        config = ModelConfig.model_validate(description["architecture"])
-        classes = len(description["classes"])
-        temperature = float(description["temperature"])
-        normalisation = description["normalisation"]["mean"], description["normalisation"]["std"]
-        model = build_model(config, tuple(description["input_shape"]), classes, normalisation, torch.Generator())
+        known = ModelDescription.model_validate(description)
+        config = ModelConfig.model_validate(known.architecture)
+        normalisation = known.normalisation.mean, known.normalisation.std
+        model = build_model(config, known.input_shape, len(known.classes), normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None
-    return model.append(Temperature(temperature)).eval()
+    return model.append(Temperature(known.temperature)).eval()
 
 
 def _convolution_block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:
@@ -139,11 +152,52 @@ def _convolution_block(channels: int, filters: int, size: int, padding: int, bat
     return [convolution, nn.MaxPool2d(2), *([nn.BatchNorm2d(filters)] if batch_norm else []), nn.ReLU()]
 
 
-def _initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights anew as torch's layers do, uniform in +-1/sqrt(fan-in), but from `generator`."""
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights anew as torch's layers do, uniform in +-1/sqrt(fan-in), but from `generator`.
+
+    Weights that come from a file are loaded afterwards. Raises `InputError`, naming it, on a layer of another kind
+    whose weights were drawn, which is when they are not all alike: those draws were nobody's stream.
+    """
     with torch.no_grad():
-        for layer in model.modules():
+        for name, layer in model.named_modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 bound = layer.weight[0].numel() ** -0.5
                 for tensor in layer.parameters():
                     tensor.uniform_(-bound, bound, generator=generator)
+            elif any((tensor != tensor.view(-1)[0]).any() for tensor in layer.parameters(recurse=False)):
+                raise InputError(
+                    f"network: layer {name} ({type(layer).__name__}): its initial weights are drawn from torch's own "
+                    "generator, must be from the run's; teach `initialise` to draw them"
+                )
+
+
+def check_draws(model: nn.Module, input_shape: Sequence[int]) -> None:
+    """Raise `InputError`, naming it, on a layer that draws from torch's own generator in training.
+
+    All threads share that one, so that what it gives would depend on them. It is tried, not looked up: two blank
+    images of `input_shape` (C, H, W) pass a copy of `model` (on the CPU).
+    """
+    trial = copy.deepcopy(model).train()
+
+    def watch(name: str, layer: nn.Module) -> None:
+        def check(*_: object) -> None:
+            if not torch.equal(torch.get_rng_state(), untouched):
+                raise InputError(
+                    f"network: layer {name} ({type(layer).__name__}): draws from torch's own generator, must be a "
+                    "RandomLayer, which draws from the run's"
+                )
+
+        layer.register_forward_hook(check)
+
+    for name, layer in trial.named_modules():
+        if isinstance(layer, RandomLayer):
+            layer.generator = torch.Generator()
+        watch(name, layer)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        untouched = torch.get_rng_state()
+        trial(torch.zeros((2, *input_shape), dtype=torch.uint8))
+
+
+def normalises_batches(model: nn.Module) -> bool:
+    """Whether a layer takes its statistics from the batch, and so needs two examples of it at least."""
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules())

@@ -10,10 +10,10 @@ from stages.core.base.command import InputError
 from stages.core.base.seeding import derive
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.data.examples import Labelled, normalisation
-from stages.core.networks.model import Dropout, build_model
+from stages.core.networks.model import RandomLayer, build_model, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
-from stages.core.training.losses import loss_sum
+from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
 from stages.core.training.schedules import learning_rate
@@ -22,20 +22,33 @@ Stream = tuple[str | int, ...]
 
 
 class Trainer:
-    """Trains a new model by `recipe` on `train`, a step or an epoch at a time.
+    """Trains a new model by `recipe` on `train`, a step or an epoch at a time; `classes` is the width of its output.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
     have to be kept. Raises `InputError` when the device is not at hand.
     """
 
-    def __init__(self, recipe: Recipe, train: Labelled, classes: int, workers: Workers, fold: int = 0) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Labelled,
+        classes: int,
+        workers: Workers,
+        fold: int = 0,
+        objective: Objective | None = None,
+    ) -> None:
         self.recipe, self.config, self.fold = recipe, recipe.train, fold
+        self.objective = objective or objective_of(self.config)
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)
         initial = self.generator("initialise", fold)
         model = build_model(recipe.model, train.inputs.shape[1:], classes, self.normalisation, initial)
+        check_draws(model, train.inputs.shape[1:])
+        self.least_batch = self.config.shards * (2 if normalises_batches(model) else 1)
         self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)
-        self.dropouts = [[layer for layer in r.modules() if isinstance(layer, Dropout)] for r in self.sharded.replicas]
+        self.random = [
+            [layer for layer in r.modules() if isinstance(layer, RandomLayer)] for r in self.sharded.replicas
+        ]
         self.optimizer = Optimizer(self.config, self.sharded.weights)
         self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
         self.targets = torch.from_numpy(train.targets).to(self.device)
@@ -66,17 +79,27 @@ class Trainer:
                 "lower train.lr or set train.grad_clip"
             )
 
+    def check_batch(self, examples: int) -> None:
+        """Raise `InputError` where a batch of `examples` is too small for its shards; the network built is asked."""
+        if examples < self.least_batch:
+            shards = f"for each of the train.shards = {self.config.shards}"
+            raise InputError(
+                f"params.yaml: train.batch_size = {self.config.batch_size}: gives a batch of {examples}, must be at "
+                f"least {self.least_batch}, {self.least_batch // self.config.shards} {shards}"
+            )
+
     def step(self, batch: torch.Tensor, rate: float, stream: Stream) -> float:
         """One step of the optimiser on the examples at `batch` (B,); returns their mean loss before it."""
+        self.check_batch(len(batch))
         batch = batch.to(self.device)
         images = self.augmenter.batch(batch, self.generator(*stream, "augment"))
         shards = self.config.shards
         inputs, targets = images.tensor_split(shards), self.targets[batch].tensor_split(shards)
 
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
-            for layer in self.dropouts[shard]:
-                layer.generator = self.generator(*stream, "dropout", shard)
-            return loss_sum(self.config, replica(inputs[shard]), targets[shard]) / len(batch)
+            for index, layer in enumerate(self.random[shard]):
+                layer.generator = self.generator(*stream, "layer", shard, index)
+            return self.objective.loss_sum(replica(inputs[shard]), targets[shard]) / len(batch)
 
         loss, gradient = self.sharded.gradient(shard_loss)
         self.optimizer.step(gradient, rate)

@@ -10,9 +10,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import joblib
 import torch
 import torch.distributed
 from torch import nn
@@ -68,6 +70,16 @@ class Workers:
         torch.distributed.all_gather_object(parts, results)
         return [result for part in parts for result in part]
 
+    def map_tensors(self, function: Callable[[Item], torch.Tensor], items: Sequence[Item]) -> list[torch.Tensor]:
+        """As `map`, where all results have one shape and type and each rank as many: they travel as numbers."""
+        if self.ranks == 1:
+            return self._map_here(function, list(items))
+        each = len(items) // self.ranks
+        mine = torch.stack(self._map_here(function, list(items[self.rank * each : (self.rank + 1) * each])))
+        parts = [torch.empty_like(mine, device="cpu") for _ in range(self.ranks)]
+        torch.distributed.all_gather(parts, mine.cpu())
+        return list(torch.cat(parts).to(mine.device))
+
     def first(self, value: Result) -> Result:
         """Rank 0's `value`, on every rank."""
         if self.ranks == 1:
@@ -110,7 +122,7 @@ def thread_count(local_ranks: int) -> int:
     """
     text = os.environ.get("WORKERS")
     if text is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = int(joblib.cpu_count())  # it knows a process's affinity and a container's quota
         return max(1, cores // local_ranks)
     if not text.isdigit() or int(text) == 0:
         raise InputError(f"WORKERS = {text!r}: must be a whole number, 1 or more")
@@ -120,6 +132,8 @@ def thread_count(local_ranks: int) -> int:
 class ShardedModel:
     """A model as replicas, one per shard, that share one flat vector of weights and own their buffers.
 
+    Parameters that do not require a gradient are frozen: the replicas share them, and the vector leaves them out.
+
     Raises `InputError` where the ranks cannot have equally many of the shards each.
     """
 
@@ -128,25 +142,34 @@ class ShardedModel:
             fitting = ", ".join(str(ranks) for ranks in (1, 2, 4, 8, 16) if ranks <= shards)
             raise InputError(f"{workers.ranks} ranks do not fit train.shards = {shards}: must be one of {fitting}")
         self.workers = workers
-        self.weights = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-        self.replicas = [_sharing(copy.deepcopy(model), self.weights) for _ in range(shards)]
-        self.parameters = [list(replica.parameters()) for replica in self.replicas]  # listing them takes a while
+        self.weights = torch.cat([p.detach().reshape(-1) for p in _trained(model)])
+        frozen = {id(p): p for p in model.parameters() if not p.requires_grad}  # which a copy then keeps
+        copies = [copy.deepcopy(model, dict(frozen)) for _ in range(shards)]
+        self.replicas = [_sharing(replica, self.weights) for replica in copies]
+        self.parameters = [_trained(replica) for replica in self.replicas]  # listing them takes a while
         self.model = _sharing(model, self.weights).eval()  # for evaluation; its buffers are the shards' mean
 
     def gradient(self, shard_loss: Callable[[nn.Module, int], torch.Tensor]) -> tuple[float, torch.Tensor]:
-        """The sum of `shard_loss(replica, shard)` over the shards, and its gradient in the weights (P,)."""
+        """The sum of `shard_loss(replica, shard)` over the shards, and its gradient in the trained weights (P,)."""
 
         def compute(shard: int) -> torch.Tensor:
             loss = shard_loss(self.replicas[shard], shard)
             gradients = torch.autograd.grad(loss, self.parameters[shard])
             return torch.cat([loss.detach().reshape(1), *(g.reshape(-1) for g in gradients)])
 
-        total = tree_sum(self.workers.map(compute, range(len(self.replicas))))
+        total = tree_sum(self.workers.map_tensors(compute, range(len(self.replicas))))
         return total[0].item(), total[1:]
 
     def buffers(self) -> list[dict[str, torch.Tensor]]:
         """The buffers of each shard's replica, whichever rank computes it."""
-        return self.workers.map(lambda shard: dict(self.replicas[shard].named_buffers()), range(len(self.replicas)))
+        parts = {
+            name: self.workers.map_tensors(partial(self._buffer, name), range(len(self.replicas)))
+            for name, _ in self.model.named_buffers()
+        }
+        return [{name: of_shards[shard] for name, of_shards in parts.items()} for shard in range(len(self.replicas))]
+
+    def _buffer(self, name: str, shard: int) -> torch.Tensor:
+        return self.replicas[shard].get_buffer(name)
 
     def average_buffers(self) -> None:
         """Give `model` the mean of the shards' floating-point buffers; whole numbers (counts) are alike in all."""
@@ -157,9 +180,13 @@ class ShardedModel:
 
 
 def _sharing(model: nn.Module, weights: torch.Tensor) -> nn.Module:
-    """Make the parameters of `model` views into the flat vector `weights`."""
+    """Make the trained parameters of `model` views into the flat vector `weights`."""
     offset = 0
-    for parameter in model.parameters():
+    for parameter in _trained(model):
         parameter.data = weights[offset : offset + parameter.numel()].view_as(parameter)
         offset += parameter.numel()
     return model
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]

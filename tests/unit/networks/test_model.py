@@ -6,7 +6,16 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.networks.model import Dropout, Normalise, build_model, describe_model, load_model
+from stages.core.networks.model import (
+    Dropout,
+    Normalise,
+    build_model,
+    check_draws,
+    describe_model,
+    initialise,
+    load_model,
+    normalises_batches,
+)
 
 NORMALISATION = [0.5], [0.25]
 SHAPE = (1, 12, 12)
@@ -90,3 +99,39 @@ def test_foreign_weights_and_damaged_descriptions_are_refused(recipe):
         load_model(description, {"2.weight": np.zeros((4, 3), np.float32), "2.bias": np.zeros(4, np.float32)})
     with pytest.raises(InputError, match="do not belong together"):
         load_model({"classes": ["a"]}, {})
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Dropout(0.5), nn.Dropout2d(0.1), nn.AlphaDropout(0.1), nn.RReLU(), nn.FractionalMaxPool2d(2, 4)],
+)
+def test_a_layer_that_draws_from_torchs_own_generator_is_refused_by_name(layer):
+    state = torch.get_rng_state()
+    model = nn.Sequential(Normalise(*NORMALISATION), nn.Sequential(nn.ReLU(), layer), nn.Flatten())
+    with pytest.raises(InputError, match=rf"network: layer 1\.1 \({type(layer).__name__}\): draws from torch's own"):
+        check_draws(model, SHAPE)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+def test_our_networks_draw_from_nothing_but_what_they_are_given_and_a_trial_leaves_no_trace(recipe, name):
+    model = build(recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model)
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    check_draws(model, SHAPE)
+    assert all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("layer", [nn.Embedding(4, 3), nn.Conv1d(2, 3, 2), nn.GRU(3, 2)])
+def test_a_layer_whose_weights_nobody_redraws_is_refused_by_name(layer):
+    with pytest.raises(InputError, match=rf"network: layer 1 \({type(layer).__name__}\): its initial weights"):
+        initialise(nn.Sequential(nn.Linear(2, 2), layer), torch.Generator())
+
+
+def test_layers_whose_weights_begin_alike_need_no_draws():
+    initialise(nn.Sequential(nn.BatchNorm2d(3), nn.LayerNorm(4), nn.GroupNorm(1, 3), nn.PReLU()), torch.Generator())
+
+
+def test_a_network_says_itself_whether_it_normalises_batches(recipe):
+    assert normalises_batches(build(recipe(model={"name": "cnn", "batch_norm": True}).model))
+    assert not normalises_batches(build(recipe(model={"name": "cnn", "batch_norm": False}).model))
+    assert not normalises_batches(build(recipe(model={"name": "mlp", "batch_norm": True, "hidden": [3]}).model))

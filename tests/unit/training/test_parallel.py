@@ -62,6 +62,41 @@ def test_replicas_share_their_weights_and_own_their_buffers():
         assert sharded.replicas[0].get_buffer("1.running_mean").tolist() == [1.0, 1.0]
 
 
+def test_frozen_parameters_are_shared_and_stay_out_of_vector_and_gradient():
+    model = network()
+    model[0].requires_grad_(False)
+    before = model[0].weight.clone()
+    with Workers(1) as workers:
+        sharded = ShardedModel(model, 2, workers)
+        assert sharded.weights.numel() == 4 * 36 * 3 + 3
+        _, found = sharded.gradient(lambda replica, shard: replica(torch.ones(2, 1, 8, 8)).sum())
+        assert found.numel() == sharded.weights.numel()
+        sharded.weights.zero_()
+    for each in (sharded.model, *sharded.replicas):
+        assert torch.equal(each.get_parameter("0.weight"), before) and not each.get_parameter("3.weight").any()
+        assert each.get_parameter("0.weight") is model[0].weight
+
+
+def test_between_ranks_tensors_travel_as_numbers(monkeypatch):
+    """The other rank is played by one that has the same numbers, doubled."""
+
+    def gather(parts: list[torch.Tensor], mine: torch.Tensor) -> None:
+        for part, factor in zip(parts, (1, 2), strict=True):
+            part.copy_(factor * mine)
+
+    monkeypatch.setattr(torch.distributed, "all_gather", gather)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", None)
+    workers = Workers(1, rank=0, ranks=2)
+    found = workers.map_tensors(lambda item: torch.tensor([item, 10 * item]), [3, 4, 6, 8])
+    assert [tensor.tolist() for tensor in found] == [[3, 30], [4, 40], [6, 60], [8, 80]]
+
+
+def test_the_cores_are_those_a_container_may_use(monkeypatch):
+    monkeypatch.delenv("WORKERS", raising=False)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
+    assert [thread_count(ranks) for ranks in (1, 2, 8)] == [6, 3, 1]
+
+
 def test_results_keep_the_order_of_the_items():
     with Workers(3) as workers:
         assert workers.map(lambda x: x * x, range(20)) == [x * x for x in range(20)]
