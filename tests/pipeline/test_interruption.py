@@ -17,10 +17,13 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
+from stages.core.base.schemas import Normalisation, PrepareFacts
+from stages.core.data.examples import normalisation
+
 ROOT = Path(__file__).parents[2]
 STAGES = {
     "train": ["models/model.safetensors", "models/model.json", "metrics/train.json", "plots/training.csv"],
-    "cross_validate": ["metrics/cross_validate.json", "plots/cross_validate.csv"],
+    "cross_validate": ["metrics/cross_validate.json", "plots/cross_validate.csv", "plots/fold_scores.csv"],
 }
 
 
@@ -35,7 +38,15 @@ def workspace(tmp_path: Path) -> Path:
     prepared = tmp_path / "data" / "prepared"
     prepared.mkdir(parents=True)
     save_file({"inputs": inputs, "targets": targets}, prepared / "train.safetensors")
-    (prepared / "facts.json").write_text('{"classes": ["a", "b", "c", "d"], "input_shape": [1, 12, 12]}')
+    mean, std = normalisation(inputs)
+    PrepareFacts(
+        task="classification",
+        dataset="mnist",
+        classes=("a", "b", "c", "d"),
+        input_shape=(1, 12, 12),
+        normalisation=Normalisation(mean=mean, std=std),
+        train_sha256=hashlib.sha256((prepared / "train.safetensors").read_bytes()).hexdigest(),
+    ).write(prepared / "facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"channels": [4, 8], "hidden": [16], "dropout": 0.2}
     params["train"] |= {"epochs": 24, "batch_size": 32, "val_fraction": 0.2}
