@@ -32,9 +32,9 @@ def write_tables(folder: Path, seed: int) -> None:
         generator.dirichlet(np.ones(4), 200).astype(np.float32) / 2 + np.eye(4, dtype=np.float32)[targets] / 2
     )
     counts = scoring.confusion(targets, scoring.predict(probabilities), 4)
-    curve = {"epoch": [1, 2], "train_loss": [0.5, 0.2 + seed], "train_accuracy": [0.8, 0.9]}
-    nothing = {"validation_loss": "", "validation_accuracy": ""}
-    folds = [{**curve, "fold": fold, "validation_loss": 0.4, "validation_accuracy": 0.8} for fold in (1, 2)]
+    curve = {"epoch": [1, 2], "train_loss": [0.5, 0.2 + seed], "train_score": [0.8, 0.9]}
+    nothing = {"validation_loss": "", "validation_score": ""}
+    folds = [{**curve, "fold": fold, "validation_loss": 0.4, "validation_score": 0.8} for fold in (1, 2)]
     for name, table in {
         "training": pd.DataFrame({**curve, **nothing}),
         "cross_validate": pd.concat([pd.DataFrame(fold) for fold in folds]),
@@ -167,7 +167,7 @@ def test_confusion_keeps_the_order_of_the_classes(shown: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("name", ["training loss", "training accuracy"])
 def test_both_parts_of_the_training_curves_are_drawn(name: str, shown: dict[str, Any]) -> None:
-    quantity = name.removeprefix("training ")
+    quantity = {"training loss": "loss", "training accuracy": "score"}[name]
     dashes = shown[name]["layer"][0]["encoding"]["strokeDash"]
     assert dashes["field"] == "field"
     assert dashes["scale"]["domain"] == [f"train_{quantity}", f"validation_{quantity}"]

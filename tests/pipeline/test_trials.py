@@ -1,5 +1,6 @@
-"""The stages `stress` and `lr_range` as scripts, on tiny made-up data: what they write, and what they refuse."""
+"""The stages `stress`, `lr_range` and `cross_validate` on tiny made-up data: what they write, and what they refuse."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,7 +14,19 @@ import pytest
 import yaml
 
 import stages  # noqa: F401 - pins the numerics before torch is imported
-from stages.core.base.artifacts import write_arrays, write_json
+from stages.core.base.artifacts import write_arrays
+from stages.core.base.schemas import (
+    CROSS_VALIDATE,
+    FOLD_SCORES,
+    LEARNING_CURVE,
+    LR_RANGE,
+    STRESS,
+    CrossValidateMetrics,
+    LrRangeMetrics,
+    Normalisation,
+    PrepareFacts,
+    StressMetrics,
+)
 from stages.core.config.recipe import ModelConfig
 from stages.core.data.examples import normalisation
 from stages.core.experiments.corruptions import CORRUPTIONS
@@ -29,7 +42,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """The inputs of both stages: 40 images of two classes, and a model that has learned nothing."""
+    """The inputs of these stages: 40 images of two classes, and a model that has learned nothing."""
     import torch
 
     from stages.core.networks.model import build_model, describe_model
@@ -40,7 +53,15 @@ def workspace(tmp_path: Path) -> Path:
     inputs[targets == 1, :, 3:7] = 220
     for part in ("train", "test"):
         write_arrays(tmp_path / f"data/prepared/{part}.safetensors", {"inputs": inputs, "targets": targets})
-    write_json(tmp_path / "data/prepared/facts.json", {"classes": ["a", "b"], "input_shape": [1, 10, 10]})
+    mean, std = normalisation(inputs)
+    PrepareFacts(
+        task="classification",
+        dataset="mnist",
+        classes=("a", "b"),
+        input_shape=(1, 10, 10),
+        normalisation=Normalisation(mean=mean, std=std),
+        train_sha256=hashlib.sha256((tmp_path / "data/prepared/train.safetensors").read_bytes()).hexdigest(),
+    ).write(tmp_path / "data/prepared/facts.json")
 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section, keys in SMALL.items():
@@ -85,22 +106,62 @@ def made_twice(name: str, workspace: Path) -> tuple[dict[str, Any], pd.DataFrame
     return outputs(name, workspace)
 
 
-def test_stress_writes_an_accuracy_per_corruption_and_severity(workspace: Path) -> None:
+def test_stress_writes_a_score_per_corruption_and_severity(workspace: Path) -> None:
     metrics, table = made_twice("stress", workspace)
-    assert table.columns.tolist() == ["corruption", "severity", "accuracy"]
+    assert StressMetrics.read(workspace / "metrics/stress.json").model_dump() == metrics
+    assert STRESS.read(workspace / "plots/stress.csv").equals(table)
     assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
     assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
-    assert table["accuracy"].between(0, 1).all() and table["accuracy"][table["severity"] == 0].nunique() == 1
-    assert metrics["mean_corruption_accuracy"] == pytest.approx(table["accuracy"][table["severity"] > 0].mean())
-    assert metrics["clean"][0]["examples"] == 20
+    assert table["score"].between(0, 1).all() and table["score"][table["severity"] == 0].nunique() == 1
+    assert metrics["mean_corruption_accuracy"] == pytest.approx(table["score"][table["severity"] > 0].mean())
+    assert set(table["examples"]) == {20}
 
 
 def test_lr_range_writes_its_curve_and_a_rate_within_it(workspace: Path) -> None:
     metrics, table = made_twice("lr_range", workspace)
-    assert table.columns.tolist() == ["learning_rate", "loss", "smoothed_loss"]
+    assert LrRangeMetrics.read(workspace / "metrics/lr_range.json").model_dump() == metrics
+    assert LR_RANGE.read(workspace / "plots/lr_range.csv").equals(table)
     assert table["learning_rate"].is_monotonic_increasing and 2 < len(table) <= 40
     assert table["learning_rate"].min() <= metrics["suggested_lr"] <= table["learning_rate"].max()
-    assert [name for name, value in metrics.items() if not isinstance(value, list)] == ["suggested_lr"]
+
+
+def test_cross_validate_writes_what_the_folds_say(workspace: Path) -> None:
+    change(workspace, "cross_validate", folds=2, epochs=1, learning_curve=[])
+    metrics, curves = made_twice("cross_validate", workspace)
+    assert CrossValidateMetrics.read(workspace / "metrics/cross_validate.json").model_dump() == metrics
+    assert CROSS_VALIDATE.read(workspace / "plots/cross_validate.csv").equals(curves)
+    scores = FOLD_SCORES.read(workspace / "plots/fold_scores.csv").set_index("score")
+    assert scores["mean"]["accuracy"] == metrics["accuracy"] == pytest.approx(curves["validation_score"].mean())
+    gaps = curves["train_score"] - curves["validation_score"]
+    assert metrics["accuracy_gap"] == pytest.approx(gaps.mean(), abs=1e-6)
+    assert len(LEARNING_CURVE.read(workspace / "plots/learning_curve.csv")) == 2
+    assert not list((workspace / ".dvc/tmp/checkpoints").iterdir())  # all is written
+
+
+def test_cross_validate_shows_its_tables_after_each_fold(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a fold's end, the tables of the folds before it lie there, valid and without the metrics of all."""
+    from stages import cross_validate as script
+    from stages.core.experiments import cross_validation
+
+    seen: list[list[int]] = []
+
+    def fit_and_look(*arguments: Any, **options: Any) -> Any:
+        if (workspace / script.OUTPUTS["curves"]).exists():
+            curves, scores = (
+                CROSS_VALIDATE.read(script.OUTPUTS["curves"]),
+                FOLD_SCORES.read(script.OUTPUTS["fold_scores"]),
+            )
+            seen.append([len(curves), len(LEARNING_CURVE.read(script.OUTPUTS["learning_curve"])), len(scores)])
+        assert not script.OUTPUTS["metrics"].exists()
+        return fit(*arguments, **options)
+
+    fit = cross_validation.fit
+    monkeypatch.setattr(cross_validation, "fit", fit_and_look)
+    monkeypatch.chdir(workspace)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    change(workspace, "cross_validate", folds=3, epochs=1, learning_curve=[])
+    script.main()
+    assert seen == [[1, 1, 0], [2, 2, 3]]
 
 
 def test_lr_range_survives_a_loss_that_explodes(workspace: Path) -> None:

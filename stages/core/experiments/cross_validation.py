@@ -1,15 +1,129 @@
-"""Cross-validation: how many examples its folds train on, and what they say together.
+"""Cross-validation: the recipe trained anew on all folds of the data but one, k times, and what the folds say together.
 
 That is mean, spread and interval of each score, and the gap between training and validation.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.config.sections import CrossValidateConfig, check_training_sizes
+from stages.core.data.examples import Labelled
+from stages.core.data.splits import stratified_folds, subset
+from stages.core.scores.classification import class_scores, confusion, predict
+from stages.core.training.checkpoint import Checkpoint
+from stages.core.training.fit import fit
+from stages.core.training.parallel import Workers
+from stages.core.training.progress import StepBar
 
 CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The scores of a model trained on all of its fold's training part."""
+
+    accuracy: float
+    macro_f1: float
+    loss: float
+    train_accuracy: float
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What the folds done so far give; `of` is the number of all."""
+
+    curves: pd.DataFrame  # columns as CROSS_VALIDATE
+    learning_curve: pd.DataFrame  # columns as LEARNING_CURVE
+    folds: Sequence[Fold]
+    of: int
+
+    def values(self, score: str) -> np.ndarray:
+        """A score of each fold (folds,)."""
+        return np.array([getattr(fold, score) for fold in self.folds])
+
+    @property
+    def accuracy(self) -> float:
+        """Its mean over the folds, to six digits."""
+        return _round(self.values("accuracy").mean())
+
+    @property
+    def accuracy_gap(self) -> float:
+        """The mean of training minus validation accuracy, to six digits.
+
+        Large and positive means overfitting, near zero at a low accuracy underfitting.
+        """
+        return _round((self.values("train_accuracy") - self.values("accuracy")).mean())
+
+    @property
+    def fold_scores(self) -> pd.DataFrame:
+        """Mean, spread and 95% interval of each score, columns as FOLD_SCORES; no rows before the second fold."""
+        rows = []
+        for score in ("accuracy", "macro_f1", "loss") if len(self.folds) > 1 else ():
+            values = self.values(score)
+            low, high = corrected_interval(values, test_share=1 / self.of)
+            rows.append((score, *map(_round, (values.mean(), values.std(ddof=1), low, high))))
+        return pd.DataFrame(rows, columns=list(FOLD_SCORES.columns))
+
+
+def cross_validate(
+    recipe: Recipe,
+    config: CrossValidateConfig,
+    data: Labelled,
+    classes: int,
+    workers: Workers,
+    on_fold: Callable[[CrossValidation], object] = lambda so_far: None,
+    checkpoint: Callable[[Recipe, int, float, NDArray[np.int64]], Checkpoint | None] = lambda *run: None,
+) -> CrossValidation:
+    """Train `recipe` on each fold's training part, and on the shares of it that the learning curve takes.
+
+    `on_fold` is called after each fold with what there is so far. `checkpoint`, called with what determines a
+    training run on this data (recipe, fold, share, indices held out), gives the one that the run goes on from.
+    Raises `InputError` when the batches do not go with the folds' sizes or a loss is not finite.
+    """
+    folds = stratified_folds(data.targets, config.folds, numpy_generator(recipe.seed, "folds"))
+    check_training_sizes(recipe, config, len(data))
+    recipe = recipe.with_epochs(config.epochs or recipe.train.epochs)
+
+    curves: list[pd.DataFrame] = []
+    sizes: list[tuple[int, float, int, float, float]] = []
+    scored: list[Fold] = []
+    for fold, held_out in enumerate(folds, 1):
+        rest, validation = data.split(held_out)
+        for share in config.shares:
+            drawn = subset(rest.targets, round(share * len(rest)), numpy_generator(recipe.seed, "learning curve", fold))
+            train = rest.take(drawn) if share < 1 else rest
+            steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
+            title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
+            with StepBar(title, steps, workers) as bar:
+                trained = fit(
+                    *(recipe, train, validation, classes, workers, fold),
+                    select=False,
+                    checkpoint=checkpoint(recipe, fold, share, held_out),
+                    on_step=bar.update,
+                    on_resume=bar.resume,
+                )
+            last = trained.history[-1]
+            sizes.append((fold, share, len(train), last.train_score, last.validation_score))
+            if share < 1:
+                continue
+            counts = confusion(validation.targets, predict(trained.validation_logits), classes)
+            macro_f1 = float(class_scores(counts).f1.mean())
+            scored.append(Fold(last.validation_score, macro_f1, last.validation_loss, last.train_score))
+            curve = pd.DataFrame(map(asdict, trained.history)).assign(fold=fold)
+            curves.append(curve[list(CROSS_VALIDATE.columns)])
+        learning_curve = pd.DataFrame(sizes, columns=list(LEARNING_CURVE.columns))
+        result = CrossValidation(pd.concat(curves, ignore_index=True), learning_curve, tuple(scored), config.folds)
+        on_fold(result)
+    return result
 
 
 def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) -> tuple[float, float]:
@@ -20,40 +134,10 @@ def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) 
     in (0, 1) being the part of the data that a fold tests on.
     Source: Nadeau and Bengio, Inference for the Generalization Error (2003), section 3.
     """
-    from scipy import stats  # half a second that a refused parameter need not wait for
-
     k = len(scores)
     scale = math.sqrt((1 / k + test_share / (1 - test_share)) * np.var(scores, ddof=1))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1)) * scale
     return float(np.mean(scores)) - half, float(np.mean(scores)) + half
-
-
-def summarise(folds: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """The folds' scores (one dict a fold: accuracy, macro_f1, loss, train_accuracy) as the stage's metrics.
-
-    `accuracy_gap` is training minus validation accuracy: large and positive means overfitting, near zero at a low
-    accuracy underfitting. What stands in lists does not show in DVC's tables, which would else be too wide to read.
-    """
-    values = {name: np.array([fold[name] for fold in folds]) for name in folds[0]}
-    scores = [
-        {
-            "score": name,
-            "mean": _round(values[name].mean()),
-            "std": _round(values[name].std(ddof=1)),
-            "ci95": [_round(end) for end in corrected_interval(values[name], test_share=1 / len(folds))],
-        }
-        for name in ("accuracy", "macro_f1", "loss")
-    ]
-    return {
-        "accuracy": scores[0]["mean"],
-        "accuracy_gap": _round((values["train_accuracy"] - values["accuracy"]).mean()),
-        "scores": scores,
-        "folds": [
-            {name: _round(score) for name, score in fold.items()}
-            | {"accuracy_gap": _round(fold["train_accuracy"] - fold["accuracy"])}
-            for fold in folds
-        ],
-    }
 
 
 def _round(value: float) -> float:

@@ -1,23 +1,35 @@
-"""What the accuracies under corruption say together."""
+"""How well a model does on images made worse: a score for each corruption and severity, and their mean."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
+
+from stages.core.base.schemas import STRESS
+from stages.core.base.seeding import numpy_generator
+from stages.core.experiments.corruptions import CORRUPTIONS, SEVERITIES, Images, corrupt
 
 
-def summarise(table: "pd.DataFrame", examples: int) -> dict[str, Any]:
-    """The metrics of a table (corruption, severity, accuracy), in which severity 0 is the clean images.
+def corruption_scores(images: Images, score: Callable[[Images], float], seed: int) -> pd.DataFrame:
+    """`score` of uint8 `images` (N, C, H, W) under each corruption and severity, columns as STRESS.
 
-    `mean_corruption_accuracy` is the mean over corruptions of the mean over their severities from 1: one minus the
-    mean corruption error of Hendrycks and Dietterich (2019), without dividing by that of another network. What stands
-    in lists does not show in DVC's tables, which would else be too wide to read.
+    Severity 0 is the images as they are, scored once and listed with each corruption. Every corruption has a random
+    stream of its own, derived from the root `seed`.
     """
-    of_corruption = table[table["severity"] > 0].groupby("corruption", sort=False)["accuracy"].mean()
-    return {
-        "mean_corruption_accuracy": round(float(of_corruption.mean()), 6),
-        "corruptions": [
-            {"corruption": name, "accuracy": round(float(accuracy), 6)} for name, accuracy in of_corruption.items()
-        ],
-        "clean": [{"accuracy": float(table["accuracy"][table["severity"] == 0].iloc[0]), "examples": examples}],
-    }
+    clean = score(images)
+    rows = []
+    for corruption in CORRUPTIONS:
+        rows.append((corruption, 0, len(images), clean))
+        for severity in SEVERITIES:
+            worse = corrupt(images, corruption, severity, numpy_generator(seed, "stress", corruption))
+            rows.append((corruption, severity, len(images), score(worse)))
+    return pd.DataFrame(rows, columns=list(STRESS.columns))
+
+
+def mean_corruption_score(table: pd.DataFrame) -> float:
+    """The mean over corruptions of the mean over their severities from 1, to six digits; `table` is as STRESS.
+
+    Of accuracies it is one minus the mean corruption error of Hendrycks and Dietterich (2019), without dividing by
+    that of another network.
+    """
+    of_corruption = table[table["severity"] > 0].groupby("corruption", sort=False)["score"].mean()
+    return round(float(of_corruption.mean()), 6)

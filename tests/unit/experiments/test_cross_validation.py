@@ -1,11 +1,29 @@
 """What folds say together, against values worked out by hand and by simulation."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, TRAINING
+from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig, training_sizes
+from stages.core.data.examples import Labelled
 from stages.core.data.splits import stratified_folds, subset
-from stages.core.experiments.cross_validation import corrected_interval, summarise
+from stages.core.experiments.cross_validation import (
+    CrossValidation,
+    Fold,
+    corrected_interval,
+    cross_validate,
+    curves_table,
+)
+from stages.core.training.checkpoint import Checkpoint, run_key
+from stages.core.training.fit import Epoch
+from stages.core.training.parallel import Workers
+
+Digits = Callable[..., Labelled]
 
 
 def test_interval_by_hand():
@@ -30,21 +48,99 @@ def test_interval_covers_at_the_nominal_rate_where_scores_are_correlated_as_assu
     assert covered == pytest.approx(0.95, abs=3 * (0.95 * 0.05 / trials) ** 0.5)
 
 
-def test_summary():
-    folds = [
-        {"accuracy": 0.9, "macro_f1": 0.8, "loss": 0.3, "train_accuracy": 0.95},
-        {"accuracy": 0.8, "macro_f1": 0.7, "loss": 0.5, "train_accuracy": 0.95},
+@pytest.fixture
+def small(recipe: Callable[..., Recipe]) -> Recipe:
+    return recipe(model={"name": "linear"}, train={"epochs": 3})
+
+
+def result(folds: list[Fold], of: int = 2) -> CrossValidation:
+    return CrossValidation(pd.DataFrame(), pd.DataFrame(), folds, of)
+
+
+def test_what_folds_say_together() -> None:
+    both = result([Fold(0.9, 0.8, 0.3, train_accuracy=0.95), Fold(0.8, 0.7, 0.5, train_accuracy=0.95)])
+    assert both.accuracy == 0.85
+    assert both.accuracy_gap == pytest.approx(0.1)
+    scores = both.fold_scores.set_index("score")
+    assert scores.index.tolist() == ["accuracy", "macro_f1", "loss"]
+    assert scores["mean"].tolist() == [0.85, 0.75, 0.4]
+    assert scores["std"]["loss"] == pytest.approx(0.02**0.5, abs=1e-6)
+    assert scores["low"]["accuracy"] < 0.85 < scores["high"]["accuracy"]
+    assert [round(value, 2) for value in both.values("train_accuracy") - both.values("accuracy")] == [0.05, 0.15]
+
+
+def test_one_fold_of_several_has_no_spread_yet(tmp_path: Path) -> None:
+    scores = result([Fold(0.9, 0.8, 0.3, 0.95)]).fold_scores
+    FOLD_SCORES.write(tmp_path / "fold_scores.csv", scores)
+    assert (tmp_path / "fold_scores.csv").read_text() == "score,mean,std,low,high\n"
+
+
+def test_a_part_of_the_folds_is_taken_for_folds_of_their_size() -> None:
+    folds = [Fold(score, score, score, score) for score in (0.7, 0.8, 0.9)]
+    [low], [high] = result(folds, of=10).fold_scores.query("score == 'loss'")[["low", "high"]].to_numpy().T
+    assert (low, high) == pytest.approx(corrected_interval([0.7, 0.8, 0.9], test_share=1 / 10), abs=1e-6)
+
+
+def test_the_folds_are_trained_scored_and_shown_one_after_another(small: Recipe, digits: Digits) -> None:
+    config = CrossValidateConfig(folds=3, epochs=2, learning_curve=[0.5])
+    seen: list[CrossValidation] = []
+    with Workers(1) as workers:
+        whole = cross_validate(small, config, digits(72), 4, workers, on_fold=seen.append)
+
+    assert [len(so_far.folds) for so_far in seen] == [1, 2, 3] and seen[-1] is whole
+    for so_far in seen:  # each a beginning of the next, and a valid table
+        assert so_far.curves.equals(whole.curves.iloc[: len(so_far.curves)])
+        assert so_far.learning_curve.equals(whole.learning_curve.iloc[: len(so_far.learning_curve)])
+        CROSS_VALIDATE.checked(so_far.curves, "curves")
+        LEARNING_CURVE.checked(so_far.learning_curve, "learning curve")
+        FOLD_SCORES.checked(so_far.fold_scores, "fold scores")
+
+    assert whole.curves[["fold", "epoch"]].to_numpy().tolist() == [[f, e] for f in (1, 2, 3) for e in (1, 2)]
+    rows = whole.learning_curve
+    assert rows[["fold", "share", "examples"]].to_numpy().tolist() == [
+        [fold, share, examples] for fold in (1, 2, 3) for share, examples in ((0.5, 24), (1.0, 48))
     ]
-    summary = summarise(folds)
-    assert summary["accuracy"] == 0.85
-    assert summary["accuracy_gap"] == pytest.approx(0.1)
-    assert [score["score"] for score in summary["scores"]] == ["accuracy", "macro_f1", "loss"]
-    assert summary["scores"][2]["mean"] == 0.4
-    assert summary["scores"][2]["std"] == pytest.approx(0.02**0.5, abs=1e-6)
-    low, high = summary["scores"][0]["ci95"]
-    assert low < 0.85 < high
-    assert [fold.pop("accuracy_gap") for fold in summary["folds"]] == [0.05, 0.15]
-    assert summary["folds"] == folds
+    last = whole.curves.query("epoch == 2")
+    assert last["validation_score"].tolist() == rows.query("share == 1")["validation_score"].tolist()
+    assert last["validation_score"].tolist() == whole.values("accuracy").tolist()
+    assert last["train_score"].tolist() == whole.values("train_accuracy").tolist()
+    assert last["validation_loss"].tolist() == whole.values("loss").tolist()
+    assert whole.accuracy > 0.25  # better than chance
+
+
+def test_epochs_of_zero_are_those_of_training(small: Recipe, digits: Digits) -> None:
+    config = CrossValidateConfig(folds=2, epochs=0, learning_curve=[])
+    with Workers(1) as workers:
+        assert cross_validate(small, config, digits(48), 4, workers).curves["epoch"].tolist() == [1, 2, 3] * 2
+
+
+def test_a_run_goes_on_from_its_folds_checkpoints(
+    small: Recipe, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted after the first fold, it does not train that one anew, and ends in the same tables."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    config = CrossValidateConfig(folds=2, epochs=1, learning_curve=[])
+
+    def checkpoint(recipe: Recipe, train: Labelled, validation: Labelled, fold: int) -> Checkpoint:
+        return Checkpoint(run_key(recipe, train, validation, fold))
+
+    def interrupt(so_far: CrossValidation) -> None:
+        raise KeyboardInterrupt
+
+    with Workers(1) as workers:
+        whole = cross_validate(small, config, digits(48), 4, workers)
+        with pytest.raises(KeyboardInterrupt):
+            cross_validate(small, config, digits(48), 4, workers, interrupt, checkpoint)
+        [saved] = (tmp_path / ".dvc/tmp/checkpoints").iterdir()
+        before = saved.stat().st_mtime_ns
+        again = cross_validate(small, config, digits(48), 4, workers, checkpoint=checkpoint)
+    assert saved.stat().st_mtime_ns == before and len(list(saved.parent.iterdir())) == 2
+    assert again.curves.equals(whole.curves) and again.fold_scores.equals(whole.fold_scores)
+
+
+def test_the_curves_carry_the_tables_names() -> None:
+    table = curves_table([Epoch(1, 0.1, 0.5, 0.6, 0.9, 0.8)])
+    assert table.to_dict("records") == [dict(zip(TRAINING.columns, (1, 0.1, 0.5, 0.6, 0.9, 0.8), strict=True))]
 
 
 @pytest.mark.parametrize("examples", [40, 41, 43, 44, 59])

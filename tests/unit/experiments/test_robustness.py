@@ -1,45 +1,53 @@
-"""The stress test: its choice of examples, its mean, its picture."""
+"""The stress test: what it scores, under which draws, and its mean."""
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.experiments.robustness import summarise
-from stages.core.pictures import figures
-from stages.core.pictures.style import house_style
+from stages.core.base.schemas import STRESS
+from stages.core.experiments.corruptions import CORRUPTIONS
+from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (6, 1, 10, 10), dtype=np.uint8)
 
 
 @pytest.fixture
 def table() -> pd.DataFrame:
     """Two corruptions that lose 10 and 20 points a severity."""
-    rows = itertools.product((("blur", 0.1), ("salt_and_pepper", 0.2)), range(6))
-    return pd.DataFrame(
-        [{"corruption": name, "severity": severity, "accuracy": 1 - loss * severity} for (name, loss), severity in rows]
-    )
+    losses = itertools.product((("blur", 0.1), ("salt_and_pepper", 0.2)), range(6))
+    rows = [(name, severity, 100, 1 - loss * severity) for (name, loss), severity in losses]
+    return pd.DataFrame(rows, columns=list(STRESS.columns))
+
+
+def test_every_corruption_and_severity_is_scored_on_images_made_so_much_worse(images: np.ndarray) -> None:
+    def score(worse: np.ndarray) -> float:
+        assert worse.shape == images.shape and worse.dtype == np.uint8
+        return float(np.abs(worse.astype(int) - images).mean())
+
+    table = corruption_scores(images, score, seed=0)
+    pd.testing.assert_frame_equal(table, STRESS.checked(table, "table"))
+    assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
+    assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
+    assert set(table["examples"]) == {6}
+    of_severity = table.groupby("severity")["score"].mean()
+    assert of_severity[0] == 0 and of_severity.is_monotonic_increasing and of_severity[1] > 0
+
+
+def test_the_clean_images_are_scored_once(images: np.ndarray) -> None:
+    seen = []
+    corruption_scores(images, lambda worse: seen.append(np.array_equal(worse, images)) or 0.0, seed=0)
+    assert seen[0] and len(seen) == 1 + 5 * len(CORRUPTIONS)
+
+
+def test_the_draws_are_the_seeds(images: np.ndarray) -> None:
+    first, again, other = (corruption_scores(images, lambda worse: float(worse.sum()), seed) for seed in (0, 0, 1))
+    assert first.equals(again) and not first.equals(other)
 
 
 def test_the_mean_is_over_corruptions_and_severities_but_the_clean_one(table: pd.DataFrame) -> None:
-    metrics = summarise(table, examples=100)
-    assert metrics["mean_corruption_accuracy"] == 0.55
-    assert metrics["corruptions"] == [
-        {"corruption": "blur", "accuracy": 0.7},
-        {"corruption": "salt_and_pepper", "accuracy": 0.4},
-    ]
-    assert metrics["clean"] == [{"accuracy": 1.0, "examples": 100}]
-    assert [name for name, value in metrics.items() if isinstance(value, float)] == ["mean_corruption_accuracy"]
-
-
-def test_the_picture_has_a_labelled_line_a_corruption(table: pd.DataFrame) -> None:
-    with house_style():
-        fig = figures.stress(table)
-    axes, listing = fig.axes
-    drawn = [line.get_ydata().tolist() for line in axes.lines]
-    assert drawn[:2] == [table["accuracy"][:6].tolist(), table["accuracy"][6:].tolist()]
-    texts = [text.get_text() for text in listing.texts]
-    assert {"blur", "70%", "salt and pepper", "40%", "all", "55%"} < set(texts)
-
-
-def test_labels_are_kept_apart_and_in_order() -> None:
-    places = figures._apart([0.0, 0.01, 0.5, 0.99, 1.0], gap=0.1, top=1.0)
-    assert places == pytest.approx([0.0, 0.1, 0.5, 0.9, 1.0])
+    assert mean_corruption_score(table) == 0.55

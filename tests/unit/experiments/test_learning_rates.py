@@ -4,15 +4,25 @@ import itertools
 import math
 from collections.abc import Callable
 
-import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import LR_RANGE
+from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
-from stages.core.experiments.range_test import EXPLODED, Point, lowest, range_test, rates, suggest
-from stages.core.pictures import figures
-from stages.core.pictures.style import house_style
+from stages.core.data.examples import Labelled
+from stages.core.experiments.learning_rates import (
+    EXPLODED,
+    Point,
+    losses_at_rates,
+    lowest,
+    points_table,
+    range_test,
+    rates,
+    suggested_rate,
+)
+from stages.core.training.parallel import Workers
 
 CONFIG = LrRangeConfig(low=1e-5, high=10.0, steps=100)
 
@@ -45,31 +55,31 @@ def test_rounding_takes_no_rate_beyond_the_bounds(low: float, high: float) -> No
 
 @pytest.mark.parametrize("curvature", [5.0, 50.0, 500.0])
 def test_a_sensible_rate_is_found_on_a_quadratic(curvature: float) -> None:
-    points = range_test(CONFIG, quadratic(curvature))
-    assert 0.01 / curvature < suggest(points) < 2 / curvature
+    points = losses_at_rates(CONFIG, quadratic(curvature))
+    assert 0.01 / curvature < suggested_rate(points) < 2 / curvature
     assert len(points) < 100 and points[-1].smoothed_loss > EXPLODED * lowest(points).smoothed_loss
 
 
 def test_the_suggested_rate_has_nine_tenths_of_the_fall_behind_it() -> None:
     losses = [2.0, 1.9, 1.5, 1.2, 1.08, 1.0, 1.5]
     points = [Point(10.0**-k, loss, loss) for k, loss in zip(range(7, 0, -1), losses, strict=True)]
-    assert suggest(points) == 1e-3
+    assert suggested_rate(points) == 1e-3
     assert lowest(points) == points[5]
 
 
 def test_the_smoothed_loss_is_unbiased() -> None:
-    points = range_test(CONFIG, lambda *_: 3.0)
+    points = losses_at_rates(CONFIG, lambda *_: 3.0)
     assert [point.smoothed_loss for point in points] == pytest.approx([3.0] * 100)
 
 
 def test_a_loss_that_never_falls_suggests_the_lowest_rate() -> None:
-    points = range_test(CONFIG, lambda step, _: 1.0 + 0.01 * step)
-    assert suggest(points) == CONFIG.low
+    points = losses_at_rates(CONFIG, lambda step, _: 1.0 + 0.01 * step)
+    assert suggested_rate(points) == CONFIG.low
 
 
 def test_a_loss_that_always_falls_suggests_no_more_than_the_highest_rate() -> None:
-    points = range_test(CONFIG, lambda step, _: 5.0 if step < 99 else 0.0)
-    assert CONFIG.low <= suggest(points) <= CONFIG.high
+    points = losses_at_rates(CONFIG, lambda step, _: 5.0 if step < 99 else 0.0)
+    assert CONFIG.low <= suggested_rate(points) <= CONFIG.high
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -80,15 +90,15 @@ def test_a_loss_that_is_not_finite_ends_the_test_and_leaves_no_trace(bad: float)
         taken.append(rate)
         return bad if number == 30 else 2 - number / 100
 
-    points = range_test(CONFIG, step)
+    points = losses_at_rates(CONFIG, step)
     assert len(points) == 30 and len(taken) == 31
     assert all(map(math.isfinite, (value for point in points for value in vars(point).values())))
-    assert CONFIG.low <= suggest(points) <= points[-1].learning_rate
+    assert CONFIG.low <= suggested_rate(points) <= points[-1].learning_rate
 
 
 def test_a_first_loss_that_is_not_finite_is_refused() -> None:
     with pytest.raises(InputError, match="not finite at its first step"):
-        range_test(CONFIG, lambda *_: math.nan)
+        losses_at_rates(CONFIG, lambda *_: math.nan)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +115,35 @@ def test_bad_ranges_are_refused(keys: dict[str, float], rule: str) -> None:
         LrRangeConfig.model_validate(CONFIG.model_dump() | keys)
 
 
-def test_the_picture_shows_the_curve_and_the_suggestion() -> None:
-    table = pd.DataFrame(vars(point) for point in range_test(CONFIG, quadratic(5.0)))
-    with house_style():
-        (axes,) = figures.lr_range(table, 0.034).axes
-    steps, smoothed, suggestion = axes.lines
-    assert steps.get_ydata().tolist() == table["loss"].tolist()
-    assert smoothed.get_ydata().tolist() == table["smoothed_loss"].tolist()
-    assert suggestion.get_xdata() == [0.034, 0.034]
-    assert axes.get_xscale() == "log" and "0.034 suggested" in [text.get_text() for text in axes.texts]
-    low, high = axes.get_ylim()
-    assert low < table["smoothed_loss"].min() and high < table["smoothed_loss"].max()
+@pytest.fixture
+def small(recipe: Callable[..., Recipe]) -> Recipe:
+    return recipe(model={"name": "linear"}, train={"batch_size": 16, "optimizer": "sgd", "momentum": 0.0})
+
+
+def test_a_network_goes_through_the_test(small: Recipe, digits: Callable[..., Labelled]) -> None:
+    config = LrRangeConfig(low=1e-5, high=1e-4, steps=10)
+    with Workers(1) as workers:
+        points = range_test(small, config, digits(40), 4, workers)
+    assert [point.learning_rate for point in points] == rates(config)
+    # Rates too low to learn anything: the loss stays about where a network without knowledge has it.
+    assert all(0.5 < point.loss < 4 for point in points)
+
+
+def test_the_workers_and_the_recipes_own_rate_change_nothing(small: Recipe, digits: Callable[..., Labelled]) -> None:
+    other = small.model_copy(update={"train": small.train.model_copy(update={"lr": 0.5, "epochs": 7})})
+    found = []
+    for chosen, threads in ((small, 1), (other, 3)):
+        with Workers(threads) as workers:
+            found.append(range_test(chosen, CONFIG, digits(40), 4, workers))
+    assert found[0] == found[1]
+
+
+def test_a_batch_larger_than_the_data_is_refused(small: Recipe, digits: Callable[..., Labelled]) -> None:
+    with Workers(1) as workers, pytest.raises(InputError, match=r"train\.batch_size = 16: must be at most 12"):
+        range_test(small, CONFIG, digits(12), 4, workers)
+
+
+def test_the_table_has_a_row_a_point_and_six_digits() -> None:
+    table = points_table([Point(1e-5, 2.12345678, 2.0), Point(2e-5, 1.0, 1.5)])
+    assert list(table.columns) == list(LR_RANGE.columns)
+    assert table.to_numpy().tolist() == [[1e-5, 2.123457, 2.0], [2e-5, 1.0, 1.5]]

@@ -5,11 +5,20 @@ Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), sect
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+import torch
 
 from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.recipe import Recipe, check_batch_size
 from stages.core.config.sections import LrRangeConfig
+from stages.core.data.examples import Labelled
+from stages.core.training.engine import Trainer
+from stages.core.training.parallel import Workers
 
+FOLD = -1  # a number that no training run has, hence initial weights and random streams of its own
 SMOOTHING = 0.8  # weight of the past in the smoothed loss
 EXPLODED = 4.0  # times the lowest smoothed loss, where the test has seen enough (as in fastai)
 SLOWED = 0.9  # of the fall of the smoothed loss, after which learning is said to slow
@@ -24,6 +33,27 @@ class Point:
     smoothed_loss: float
 
 
+def range_test(recipe: Recipe, config: LrRangeConfig, train: Labelled, classes: int, workers: Workers) -> list[Point]:
+    """Train a new model by `recipe`, one batch of `train` after another, each at a larger rate; see `losses_at_rates`.
+
+    The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
+    """
+    check_batch_size(recipe.train, len(train))
+    trainer = Trainer(recipe, train, classes, workers, FOLD)
+
+    def take_step(step: int, rate: float) -> float:
+        generator = numpy_generator(recipe.seed, "lr_range", step)
+        batch = generator.choice(len(train), recipe.train.batch_size, replace=False)
+        return trainer.step(torch.from_numpy(batch), rate, ("lr_range", step))
+
+    return losses_at_rates(config, take_step)
+
+
+def points_table(points: Sequence[Point]) -> pd.DataFrame:
+    """The points as a table, columns as LR_RANGE, losses to six digits."""
+    return pd.DataFrame(map(asdict, points)).round({"loss": 6, "smoothed_loss": 6})
+
+
 def rates(config: LrRangeConfig) -> list[float]:
     """`config.steps` rates from low to high, each the same multiple of the one before, to six digits."""
     growth = config.high / config.low
@@ -31,7 +61,7 @@ def rates(config: LrRangeConfig) -> list[float]:
     return [min(max(float(f"{rate:.6g}"), config.low), config.high) for rate in grown]
 
 
-def range_test(config: LrRangeConfig, take_step: Callable[[int, float], float]) -> list[Point]:
+def losses_at_rates(config: LrRangeConfig, take_step: Callable[[int, float], float]) -> list[Point]:
     """Call `take_step(number, rate)`, which trains a step and returns the loss before it, for ever larger rates.
 
     The smoothed loss is the exponential moving average without its bias towards 0 (Kingma and Ba, Adam, 2015, section
@@ -58,7 +88,7 @@ def lowest(points: Sequence[Point]) -> Point:
     return min(points, key=lambda point: point.smoothed_loss)
 
 
-def suggest(points: Sequence[Point]) -> float:
+def suggested_rate(points: Sequence[Point]) -> float:
     """The rate at which learning slows, to two digits: nine tenths of the fall of the smoothed loss lie behind it.
 
     Smith (2017, section 3.3) takes it for the highest rate of a cycle, hence it is one for the peak of a schedule. The
