@@ -56,8 +56,9 @@ def main() -> None:
     from stages.core.training.augmentation import Augmenter
     from stages.core.training.engine import Trainer
     from stages.core.training.fit import fit
+    from stages.core.training.objectives.classification import loss_and_accuracy
     from stages.core.training.parallel import Workers
-    from stages.core.training.prediction import loss_and_accuracy, predict_logits
+    from stages.core.training.prediction import predict_outputs
     from stages.train import INPUTS
 
     if options.threads:
@@ -102,7 +103,7 @@ def main() -> None:
         if isinstance(workers, TimedWorkers):
             schedule = {str(cores): seconds - workers.shared + workers.spans[cores] for cores in CORES}
         test = Labelled(**read_arrays(INPUTS["train"].with_name("test.safetensors")))
-        accuracy = loss_and_accuracy(predict_logits(trained.model, test.inputs, workers), test.targets)[1]
+        accuracy = loss_and_accuracy(predict_outputs(trained.model, test.inputs, workers), test.targets)[1]
     tensors = [tensor.numpy() for tensor in trained.model.state_dict().values()]
     facts = {
         "fit_seconds": seconds,

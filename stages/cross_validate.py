@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from stages.core.base.artifacts import read_arrays, read_json, write_csv, write_json
+from stages.core.base.artifacts import read_arrays, write_csv, write_json
 from stages.core.base.command import run
+from stages.core.base.schemas import PrepareFacts
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
@@ -35,7 +36,8 @@ class Params(Recipe):
 def main() -> None:
     params = Params.load()
     data = Labelled(**read_arrays(INPUTS["train"]))
-    classes = len(read_json(INPUTS["facts"])["classes"])
+    facts = PrepareFacts.read(INPUTS["facts"])
+    classes = len(facts.classes)
     config = params.cross_validate
     folds = stratified_folds(data.targets, config.folds, numpy_generator(params.seed, "folds"))
     check_training_sizes(params, config, len(data))
@@ -52,7 +54,9 @@ def main() -> None:
             rest, validation = data.split(held_out)
             drawn = subset(rest.targets, round(share * len(rest)), numpy_generator(params.seed, "learning curve", fold))
             train = rest.take(drawn) if share < 1 else rest
-            checkpoints.append(Checkpoint(run_key(recipe, train, validation, fold)))
+            checkpoints.append(
+                Checkpoint(run_key(recipe, facts.train_sha256, "cross_validate", fold, share, held_out, drawn))
+            )
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
             with tqdm(desc=title, total=steps, unit="step", mininterval=1, disable=workers.rank > 0) as bar:
@@ -63,17 +67,17 @@ def main() -> None:
                     on_step=bar.update,
                 )
             last = trained.history[-1]
-            accuracies = {"train_accuracy": last.train_accuracy, "validation_accuracy": last.validation_accuracy}
+            accuracies = {"train_score": last.train_score, "validation_score": last.validation_score}
             sizes.append({"fold": fold, "share": share, "examples": len(train), **accuracies})
             if share < 1:
                 continue
             counts = confusion(validation.targets, predict(trained.validation_logits), classes)
             scores.append(
                 {
-                    "accuracy": last.validation_accuracy,
+                    "accuracy": last.validation_score,
                     "macro_f1": float(class_scores(counts).f1.mean()),
                     "loss": last.validation_loss,
-                    "train_accuracy": last.train_accuracy,
+                    "train_accuracy": last.train_score,
                 }
             )
             curves += [{"fold": fold, **asdict(epoch)} for epoch in trained.history]

@@ -1,18 +1,24 @@
 """train: fit the model to the training part less a validation slice, and keep the epoch that does best on the slice."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
-from stages.core.base.artifacts import read_arrays, read_json, write_arrays, write_csv, write_json
+from stages.core.base.artifacts import read_arrays, write_arrays
 from stages.core.base.command import run
+from stages.core.base.schemas import TRAINING, PrepareFacts, TrainMetrics
 from stages.core.base.seeding import numpy_generator
-from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
+from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.data.examples import Labelled
 from stages.core.data.splits import stratified_holdout
-from stages.core.training.temperature import fit_temperature
+from stages.core.networks.model import describe_model
+from stages.core.training.checkpoint import Checkpoint, run_key
+from stages.core.training.fit import Epoch, fit
+from stages.core.training.objectives import objective_of
+from stages.core.training.parallel import Workers
+from stages.core.training.progress import StepBar
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
 OUTPUTS = {
@@ -29,42 +35,44 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    config = params.train
-    data, facts = Labelled(**read_arrays(INPUTS["train"])), read_json(INPUTS["facts"])
-    parts = stratified_holdout(data.targets, config.val_fraction, numpy_generator(params.seed, "validation"))
+    facts, data = PrepareFacts.read(INPUTS["facts"]), Labelled(**read_arrays(INPUTS["train"]))
+    generator = numpy_generator(params.seed, "validation")
+    parts = stratified_holdout(data.targets, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
-    check_batches(params, len(train))
+    del data  # the parts are copies
+    objective = objective_of(params.train, facts.task)
+    checkpoint = Checkpoint(run_key(params, facts.train_sha256, "train", *parts))
 
-    # Only now, with everything read and accepted: torch takes a second to load.
-    from stages.core.networks.model import describe_model
-    from stages.core.training.checkpoint import Checkpoint, run_key
-    from stages.core.training.fit import fit
-    from stages.core.training.parallel import Workers
+    with Workers.at_hand() as workers:
 
-    steps = config.epochs * steps_per_epoch(config, len(train))
-    checkpoint = Checkpoint(run_key(params, train, validation))
-    with (
-        Workers.at_hand() as workers,
-        tqdm(desc="train", total=steps, unit="step", mininterval=1, disable=workers.rank > 0) as bar,
-    ):
-        trained = fit(
-            params, train, validation, len(facts["classes"]), workers, checkpoint=checkpoint, on_step=bar.update
-        )
+        def write_curves(history: Sequence[Epoch]) -> None:
+            """Every epoch, so that what watches the file shows a run in flight."""
+            if workers.rank == 0:
+                TRAINING.write(OUTPUTS["curves"], pd.DataFrame(map(asdict, history)))
+
+        steps = params.train.epochs * steps_per_epoch(params.train, len(train))
+        with StepBar("train", steps, workers) as bar:
+            trained = fit(
+                *(params, train, validation, len(facts.classes), workers),
+                checkpoint=checkpoint,
+                on_step=bar.update,
+                on_resume=bar.resume,
+                on_epoch=write_curves,
+                objective=objective,
+            )
     if workers.rank:
         return  # torchrun's rank 0 alone writes
 
-    weights = {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()}
-    write_arrays(OUTPUTS["weights"], weights)
-    temperature = fit_temperature(trained.validation_logits, validation.targets)  # chosen as the epoch is
-    shape, classes = facts["input_shape"], facts["classes"]
-    description = describe_model(params.model, shape, classes, trained.normalisation, temperature)
-    write_json(OUTPUTS["description"], description)
+    write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
+    temperature = objective.calibrate(trained.validation_logits, validation.targets)  # chosen as the epoch is
+    description = describe_model(
+        *(params.model, facts.input_shape, facts.classes, trained.normalisation, temperature),
+        score=objective.score,
+        selected_epoch=trained.best_epoch,
+    )
+    description.write(OUTPUTS["description"])
     best = trained.history[trained.best_epoch - 1]
-    validated = {"val_accuracy": round(best.validation_accuracy, 6)} if len(validation) else {}
-    # In a list, which DVC's tables skip: they would else be too wide to read.
-    selected = [{"epoch": trained.best_epoch, "temperature": temperature}]
-    write_json(OUTPUTS["metrics"], {**validated, "selected": selected})
-    write_csv(OUTPUTS["curves"], pd.DataFrame(map(asdict, trained.history)))
+    TrainMetrics(val_accuracy=round(best.validation_score, 6) if len(validation) else None).write(OUTPUTS["metrics"])
     checkpoint.discard()
 
 

@@ -6,6 +6,7 @@ The data is made up here: four classes of bars under noise, in the schema that `
 import hashlib
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import numpy as np
 import pytest
 import yaml
 from safetensors.numpy import save_file
+
+from stages.core.base.schemas import Normalisation, PrepareFacts
+from stages.core.data.examples import normalisation
 
 ROOT = Path(__file__).parents[2]
 STAGES = {
@@ -35,7 +39,15 @@ def workspace(tmp_path: Path) -> Path:
     prepared = tmp_path / "data" / "prepared"
     prepared.mkdir(parents=True)
     save_file({"inputs": inputs, "targets": targets}, prepared / "train.safetensors")
-    (prepared / "facts.json").write_text('{"classes": ["a", "b", "c", "d"], "input_shape": [1, 12, 12]}')
+    mean, std = map(tuple, normalisation(inputs))
+    PrepareFacts(
+        task="classification",
+        dataset="made up",
+        classes=("a", "b", "c", "d"),
+        input_shape=(1, 12, 12),
+        normalisation=Normalisation(mean=mean, std=std),
+        train_sha256=hashlib.sha256((prepared / "train.safetensors").read_bytes()).hexdigest(),
+    ).write(prepared / "facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"channels": [4, 8], "hidden": [16], "dropout": 0.2}
     params["train"] |= {"epochs": 24, "batch_size": 32, "val_fraction": 0.2}
@@ -105,7 +117,8 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(workspace: Path, 
         left.append(saves(workspace))
     assert left[0] and left[1] and left[0] != left[1], "no second run went on from where a first was killed"
 
-    finish(workspace, f"stages.{stage}")
+    said = finish(workspace, f"stages.{stage}")
+    assert re.search(r"resuming after epoch \d+ of \d+", said)
     assert outputs(workspace, stage) == expected
     assert checkpoints(workspace) == []
 

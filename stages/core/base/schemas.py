@@ -75,6 +75,21 @@ class PrepareFacts(Record):
     train_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # of data/prepared/train.safetensors
 
 
+class ModelDescription(Record):
+    """models/model.json: all that is needed besides the weights to build a model and to name what it says."""
+
+    task: Literal["classification"]
+    score: str  # of the curves: what chose the epoch
+    selected_epoch: Size
+    architecture: dict[str, Any]  # the section `model`
+    input: str
+    input_shape: Shape  # (C, H, W)
+    output: str
+    classes: ClassNames
+    normalisation: Normalisation
+    temperature: Annotated[float, Field(gt=0)]
+
+
 class TrainMetrics(Record):
     """metrics/train.json; without a validation slice it is empty."""
 

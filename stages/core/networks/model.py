@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import ModelDescription, Normalisation
 from stages.core.config.recipe import ModelConfig
 
 
@@ -48,7 +49,7 @@ class Dropout(nn.Module):
 
 
 class Temperature(nn.Module):
-    """Logits divided by a temperature, see `stages.core.training.temperature`."""
+    """Logits divided by a temperature, see `stages.core.training.objectives.classification`."""
 
     def __init__(self, temperature: float) -> None:
         super().__init__()
@@ -103,34 +104,40 @@ def describe_model(
     class_names: Sequence[str],
     normalisation: tuple[Sequence[float], Sequence[float]],
     temperature: float,
-) -> dict[str, Any]:
-    """All that `load_model` needs besides the weights, as JSON values."""
-    return {
-        "architecture": config.model_dump(mode="json"),
-        "input_shape": list(input_shape),
-        "input": "uint8 images (N, C, H, W) with values from 0 to 255",
-        "output": "logits (N, classes); their softmax is the probability of each class",
-        "classes": list(class_names),
-        "normalisation": dict(zip(("mean", "std"), normalisation, strict=True)),
-        "temperature": temperature,
-    }
+    score: str = "accuracy",
+    selected_epoch: int = 1,
+) -> ModelDescription:
+    """All that `load_model` needs besides the weights, and how these were chosen."""
+    mean, std = map(tuple, normalisation)
+    channels, height, width = input_shape
+    return ModelDescription(
+        task="classification",
+        score=score,
+        selected_epoch=selected_epoch,
+        architecture=config.model_dump(mode="json"),
+        input_shape=(channels, height, width),
+        input="uint8 images (N, C, H, W) with values from 0 to 255",
+        output="logits (N, classes); their softmax is the probability of each class",
+        classes=tuple(class_names),
+        normalisation=Normalisation(mean=mean, std=std),
+        temperature=temperature,
+    )
 
 
-def load_model(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> nn.Module:
+def load_model(description: ModelDescription | Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> nn.Module:
     """The model of a `description` from `describe_model`, with its `weights`, in evaluation mode.
 
     Raises `InputError` when the description is not one, or the weights are another model's.
     """
     try:
-        config = ModelConfig.model_validate(description["architecture"])
-        classes = len(description["classes"])
-        temperature = float(description["temperature"])
-        normalisation = description["normalisation"]["mean"], description["normalisation"]["std"]
-        model = build_model(config, tuple(description["input_shape"]), classes, normalisation, torch.Generator())
+        known = ModelDescription.model_validate(description)
+        config = ModelConfig.model_validate(known.architecture)
+        normalisation = known.normalisation.mean, known.normalisation.std
+        model = build_model(config, known.input_shape, len(known.classes), normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None
-    return model.append(Temperature(temperature)).eval()
+    return model.append(Temperature(known.temperature)).eval()
 
 
 def _convolution_block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:

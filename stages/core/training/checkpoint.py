@@ -19,24 +19,34 @@ import torch
 
 from stages.core.base.artifacts import replacing
 from stages.core.config.recipe import Recipe
-from stages.core.data.examples import Labelled
 
-CODE = Path(__file__).parents[2]
+CODE = Path(__file__).parents[2]  # the folder `stages`
+ROOMS = ("base", "config", "data", "networks", "training")  # what a run computes with
 GIVEN_UP = 7 * 24 * 3600  # seconds since a run last saved its state
 
 
-def run_key(recipe: Recipe, train: Labelled, validation: Labelled, *more: object) -> str:
-    """SHA-256 of all that determines a training run: the code of the stages, torch's version, parameters and data."""
+def run_key(recipe: Recipe, data_digest: str, *more: object) -> str:
+    """SHA-256 of all that determines a training run: the code of its rooms, torch's version, parameters and data.
+
+    `data_digest` is that of the file the examples come from. `more` tells apart the runs on it: who trains, fold and
+    share, and as arrays the indices of the examples.
+    """
     digest = hashlib.sha256()
-    for path in sorted(CODE.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in [
+        CODE / "__init__.py",
+        *(path for room in ROOMS for path in sorted((CODE / "core" / room).rglob("*.py"))),
+    ]:
+        digest.update(f"{path.relative_to(CODE)}\n".encode() + path.read_bytes())
     parameters = recipe.model_dump(mode="json", include=set(Recipe.model_fields))
-    digest.update(json.dumps([torch.__version__, parameters, *map(repr, more)]).encode())
-    for data in (train, validation):
-        for array in (data.inputs, data.targets):
-            digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).data)
+    digest.update(json.dumps([torch.__version__, parameters, data_digest, *map(_identity, more)]).encode())
     return digest.hexdigest()
+
+
+def _identity(value: object) -> str:
+    if isinstance(value, np.ndarray):  # whose repr leaves most of it out
+        content = hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()
+        return f"{value.dtype.str} {value.shape} {content}"
+    return repr(value)
 
 
 class Checkpoint:

@@ -13,7 +13,7 @@ from stages.core.data.examples import Labelled, normalisation
 from stages.core.networks.model import Dropout, build_model
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
-from stages.core.training.losses import loss_sum
+from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
 from stages.core.training.schedules import learning_rate
@@ -22,14 +22,23 @@ Stream = tuple[str | int, ...]
 
 
 class Trainer:
-    """Trains a new model by `recipe` on `train`, a step or an epoch at a time.
+    """Trains a new model by `recipe` on `train`, a step or an epoch at a time; `classes` is the width of its output.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
     have to be kept. Raises `InputError` when the device is not at hand.
     """
 
-    def __init__(self, recipe: Recipe, train: Labelled, classes: int, workers: Workers, fold: int = 0) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Labelled,
+        classes: int,
+        workers: Workers,
+        fold: int = 0,
+        objective: Objective | None = None,
+    ) -> None:
         self.recipe, self.config, self.fold = recipe, recipe.train, fold
+        self.objective = objective or objective_of(self.config)
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)
         initial = self.generator("initialise", fold)
@@ -76,7 +85,7 @@ class Trainer:
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
             for layer in self.dropouts[shard]:
                 layer.generator = self.generator(*stream, "dropout", shard)
-            return loss_sum(self.config, replica(inputs[shard]), targets[shard]) / len(batch)
+            return self.objective.loss_sum(replica(inputs[shard]), targets[shard]) / len(batch)
 
         loss, gradient = self.sharded.gradient(shard_loss)
         self.optimizer.step(gradient, rate)

@@ -2,12 +2,14 @@
 
 import logging
 import os
+import re
+import shutil
 import time
 
 import numpy as np
 import pytest
 
-from stages.core.training.checkpoint import GIVEN_UP, Checkpoint, run_key
+from stages.core.training.checkpoint import CODE, GIVEN_UP, ROOMS, Checkpoint, run_key
 from stages.core.training.engine import Trainer
 from stages.core.training.fit import fit
 from stages.core.training.parallel import Workers
@@ -72,29 +74,67 @@ def test_another_runs_file_is_noticed():
 
 
 def test_everything_that_determines_a_run_is_in_its_key(recipe, digits):
-    data, more = digits(20), digits(20, seed=1)
+    train, validation = np.arange(5000), np.arange(5000, 6000)
+    other = np.where(train == 2500, 6000, train)  # an index that repr would not show
     keys = [
-        run_key(recipe(), data, more, 0),
-        run_key(recipe(seed=1), data, more, 0),
-        run_key(recipe(train={"lr": 0.5}), data, more, 0),
-        run_key(recipe(augment={"shift": 1}), data, more, 0),
-        run_key(recipe(), more, more, 0),
-        run_key(recipe(), data, data, 0),
-        run_key(recipe(), data, more, 1),
+        run_key(recipe(), "data", "train", train, validation),
+        run_key(recipe(seed=1), "data", "train", train, validation),
+        run_key(recipe(train={"lr": 0.5}), "data", "train", train, validation),
+        run_key(recipe(augment={"shift": 1}), "data", "train", train, validation),
+        run_key(recipe(), "other data", "train", train, validation),
+        run_key(recipe(), "data", "cross_validate", train, validation),
+        run_key(recipe(), "data", "train", other, validation),
+        run_key(recipe(), "data", "train", train, train),
+        run_key(recipe(), "data", "train", train),
+        run_key(recipe(), "data", "train", train, validation[:0]),
+        run_key(recipe(), "data", "cross_validate", 1, 0.5),
+        run_key(recipe(), "data", "cross_validate", 1, 1.0),
+        run_key(recipe(), "data", "cross_validate", 2, 1.0),
     ]
     assert len(set(keys)) == len(keys)
-    assert run_key(recipe(), digits(20), digits(20, seed=1), 0) == keys[0]
+    assert run_key(recipe(), "data", "train", train.copy(), validation.copy()) == keys[0]
 
 
-def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits):
+def test_code_that_a_run_computes_with_is_in_its_key_and_captions_are_not(recipe, tmp_path, monkeypatch):
+    code = shutil.copytree(CODE, tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("stages.core.training.checkpoint.CODE", code)
+    before = run_key(recipe(), "data")
+    for path in (code / "report.py", *(code / "core").rglob("*.py")):
+        if path.relative_to(code).parts[1:2] != () and path.parts[len(code.parts) + 1] in ROOMS:
+            continue
+        path.write_text(path.read_text() + "# a caption\n")
+    assert run_key(recipe(), "data") == before
+    for name in ("__init__.py", *(f"core/{room}/__init__.py" for room in ROOMS), "core/training/objectives/new.py"):
+        with (code / name).open("a") as file:
+            file.write("# a change\n")
+        after = run_key(recipe(), "data")
+        assert after != before, name
+        before = after
+
+
+def test_the_rooms_of_the_key_are_those_that_training_imports():
+    imported = set(
+        re.findall(
+            r"stages\.core\.(\w+)", "".join(p.read_text() for r in ROOMS for p in (CODE / "core" / r).rglob("*.py"))
+        )
+    )
+    assert imported <= set(ROOMS)
+
+
+def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits, capsys):
     config = recipe(model={"hidden": [8], "dropout": 0.5}, train={"epochs": 4, "schedule": "plateau"})
     data, validation = digits(50), digits(20, seed=1)
 
-    def run(checkpoint: Checkpoint | None, on_step=lambda steps: None):
+    def run(checkpoint: Checkpoint | None, on_step=lambda steps: None, **callbacks):
         with Workers(1) as workers:
-            return fit(config, data, validation, 4, workers, checkpoint=checkpoint, on_step=on_step)
+            return fit(config, data, validation, 4, workers, checkpoint=checkpoint, on_step=on_step, **callbacks)
 
-    whole = run(None)
+    def interrupt(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    epochs: list[int] = []
+    whole = run(None, on_epoch=lambda history: epochs.append(history[-1].epoch))
+    assert epochs == [1, 2, 3, 4]
     seen: list[int] = []
 
     def stop_in_the_third_epoch(steps: int) -> None:
@@ -105,6 +145,13 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits):
     with pytest.raises(KeyboardInterrupt):
         run(Checkpoint("run"), stop_in_the_third_epoch)
     seen.clear()
+    capsys.readouterr()
+    curves: list[int] = []
+    bar: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(Checkpoint("run"), interrupt, on_resume=bar.append, on_epoch=lambda history: curves.append(len(history)))
+    assert bar == [8] and curves == [2]
+    assert capsys.readouterr().err == "resuming after epoch 2 of 4\n"
     resumed = run(Checkpoint("run"), seen.append)
     assert seen[0] == 8 and sum(seen) == 16  # two epochs of four steps were not computed again
     assert resumed.history == whole.history and resumed.best_epoch == whole.best_epoch

@@ -8,9 +8,10 @@ import torch
 from stages.core.base.command import InputError
 from stages.core.config.recipe import steps_per_epoch
 from stages.core.training.fit import Fit, fit
+from stages.core.training.objectives.classification import loss_and_accuracy
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import Workers
-from stages.core.training.prediction import loss_and_accuracy, predict_logits, predict_probabilities
+from stages.core.training.prediction import predict_outputs, predict_probabilities
 
 
 def train(recipe, data, validation=None, workers: int = 1, **options) -> Fit:
@@ -31,7 +32,7 @@ def test_a_model_overfits_32_examples(recipe, digits, model, optimizer, lr, loss
     data = digits(32)
     keys = {"epochs": 25, "optimizer": optimizer, "lr": lr, "loss": loss, "schedule": "constant"}
     fitted = train(recipe(model={"name": model, "hidden": [16]}, train=keys), data)
-    assert fitted.history[-1].train_accuracy == 1
+    assert fitted.history[-1].train_score == 1
     assert fitted.history[-1].train_loss < fitted.history[0].train_loss
 
 
@@ -64,12 +65,12 @@ def test_the_epoch_most_accurate_in_validation_is_kept_and_of_equals_that_with_t
     wild = recipe(train={"epochs": 6, "lr": 0.5, "schedule": "constant", "optimizer": "sgd", "momentum": 0.0})
     validation = digits(40, seed=9)
     fitted = train(wild, digits(40), validation)
-    best = max(fitted.history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+    best = max(fitted.history, key=lambda epoch: (epoch.validation_score, -epoch.validation_loss))
     assert fitted.best_epoch == best.epoch
     with Workers(1) as workers:
-        logits = predict_logits(fitted.model, validation.inputs, workers)
+        logits = predict_outputs(fitted.model, validation.inputs, workers)
     assert logits.numpy().tobytes() == fitted.validation_logits.tobytes()
-    assert loss_and_accuracy(logits, validation.targets) == (best.validation_loss, best.validation_accuracy)
+    assert loss_and_accuracy(logits, validation.targets) == (best.validation_loss, best.validation_score)
 
 
 def test_without_selection_the_last_epoch_is_kept_and_validation_decides_nothing(recipe, digits):
@@ -135,7 +136,7 @@ def test_probabilities_are_those_of_a_softmax(recipe, digits):
     fitted = train(recipe(), digits(32))
     with Workers(2) as workers:
         probabilities = predict_probabilities(fitted.model, data.inputs, workers)
-        loss, accuracy = loss_and_accuracy(predict_logits(fitted.model, data.inputs, workers), data.targets)
+        loss, accuracy = loss_and_accuracy(predict_outputs(fitted.model, data.inputs, workers), data.targets)
     assert probabilities.shape == (700, 4) and probabilities.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert accuracy == (probabilities.argmax(axis=1) == data.targets).mean()
     true = probabilities[range(700), data.targets].astype(float)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from stages.core.training.losses import focal_loss, loss_sum
+from stages.core.training.objectives.classification import focal_loss, loss_sum
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.core.scores.classification import log_loss
-from stages.core.training.temperature import fit_temperature
+from stages.core.training.objectives.classification import fit_temperature
 
 
 def logits_and_targets(sharpness: float, examples: int = 4000) -> tuple[np.ndarray, np.ndarray]:

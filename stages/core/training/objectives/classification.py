@@ -1,0 +1,95 @@
+"""Classification: losses of logits (N, C) against class indices (N,), accuracy, probabilities and their temperature.
+
+Training with label smoothing leaves a model too modest, training for long too sure of itself. Dividing the logits by a
+temperature mends either, and changes no prediction.
+Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 4.2.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+
+from stages.core.config.recipe import TrainConfig
+
+COLDEST, HOTTEST = 0.05, 20.0
+DIGITS = 3  # of the temperature: finer ones are noise, and the last bits of exp are the machine's own
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The objective of classes, with the loss of the section `train`. Its curves show accuracy and cross-entropy."""
+
+    config: TrainConfig
+    score: ClassVar[str] = "accuracy"
+
+    def loss_sum(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return loss_sum(self.config, outputs, targets)
+
+    def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
+        return loss_and_accuracy(outputs, targets)
+
+    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        return fit_temperature(outputs, targets)
+
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        return probabilities(outputs)
+
+
+def loss_sum(config: TrainConfig, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The configured loss, summed over the examples."""
+    if config.loss == "cross_entropy":
+        return F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing, reduction="sum")
+    if config.loss == "focal":
+        return focal_loss(logits, targets, config.focal_gamma)
+    return F.multi_margin_loss(logits, targets, margin=config.margin, reduction="sum")
+
+
+def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float) -> torch.Tensor:
+    """Sum of -(1 - p)**gamma * log(p), p the probability of the true class; gamma = 0 is cross-entropy.
+
+    Well-classified examples weigh less. Source: Lin et al., Focal Loss for Dense Object Detection (2017), eq. 4.
+    """
+    log_p = F.log_softmax(logits, dim=1).gather(1, targets[:, None]).squeeze(1)
+    # A number as exponent could mean a square root, in the gradient too, and torch's depends on the make of processor.
+    exponent = torch.tensor(gamma, device=logits.device)
+    return -((1 - log_p.exp()).clamp_min(0) ** exponent * log_p).sum()
+
+
+def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of `logits` (N, classes) against `targets` (N,); NaN on no examples."""
+    if len(targets) == 0:
+        return math.nan, math.nan
+    actual = torch.from_numpy(targets)
+    loss = F.cross_entropy(logits.double(), actual).item()
+    return loss, (logits.argmax(dim=1) == actual).sum().item() / len(actual)
+
+
+def probabilities(logits: torch.Tensor) -> np.ndarray:
+    """The class probabilities float32 (N, classes) of `logits` (N, classes)."""
+    return logits.softmax(dim=1).numpy()
+
+
+def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
+    """The temperature at which `logits` (N, C), divided by it, have the lowest log loss against `targets` (N,).
+
+    Within [0.05, 20], to three decimals; 1.0, which changes nothing, where there are no examples.
+    """
+    if len(targets) == 0:
+        return 1.0
+    scores = logits.astype(np.float64)
+    actual = np.take_along_axis(scores, targets[:, None], axis=1)[:, 0]
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    for _ in range(60):  # bisection: the log loss is convex in the inverse temperature
+        middle = (low + high) / 2
+        weights = np.exp(middle * (scores - scores.max(axis=1, keepdims=True)))
+        expected = (weights * scores).sum(axis=1) / weights.sum(axis=1)
+        if (expected - actual).sum() > 0:
+            high = middle
+        else:
+            low = middle
+    return round(1 / middle, DIGITS)

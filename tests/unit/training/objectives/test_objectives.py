@@ -1,0 +1,75 @@
+"""The seam between engine and task: another objective trains through it, and what the one of classes promises."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from stages.core.training.engine import Trainer
+from stages.core.training.fit import fit
+from stages.core.training.objectives import Objective, objective_of
+from stages.core.training.parallel import Workers
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """A toy: one output that is to be the target itself. Its score is minus the largest error."""
+
+    score: ClassVar[str] = "negative_worst"
+
+    def loss_sum(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return ((outputs[:, 0] - targets) ** 2).sum()
+
+    def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
+        errors = outputs[:, 0].double().numpy() - targets
+        return float((errors**2).mean()), -float(abs(errors).max())
+
+    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        return 1.0
+
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        return outputs[:, 0].numpy()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
+    objective: Objective = SquaredError()
+    config = recipe(model={"name": "mlp", "hidden": [16]}, train={"epochs": 40, "lr": 0.01})
+    validation = digits(40, seed=1)
+    with Workers(workers) as pool:
+        trained = fit(config, digits(64), validation, 1, pool, objective=objective)
+    best = trained.history[trained.best_epoch - 1]
+    assert best.validation_score == max(epoch.validation_score for epoch in trained.history) > -0.5
+    assert best.validation_loss < 0.02 < trained.history[0].validation_loss
+    assert trained.validation_logits.shape == (40, 1)
+    said = objective.predictions(torch.from_numpy(trained.validation_logits))
+    assert (said.round() == validation.targets).all()
+
+
+def test_classes_are_scored_by_accuracy_and_predicted_as_probabilities(recipe):
+    objective = objective_of(recipe().train, "classification")
+    outputs, targets = torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1])
+    loss, score = objective.loss_and_score(outputs, targets)
+    assert objective.score == "accuracy" and score == pytest.approx(2 / 3)
+    predictions = objective.predictions(outputs)
+    assert loss == pytest.approx(-np.log(predictions[range(3), targets]).mean(), rel=1e-6)
+    assert objective.calibrate(outputs.numpy()[:0], targets[:0]) == 1.0
+
+
+GOLDEN = {
+    "linear": (1.6436493, 0.9148517),
+    "mlp": (1.4257503, 1.0810883),
+    "cnn": (1.3988457, 1.3075981),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_losses_of_each_network_before_and_after_its_first_step(recipe, digits, name):
+    """Numbers once computed: what changes initial weights, a loss, an optimiser or a stream changes them."""
+    config = recipe(model={"name": name, "hidden": [8]}, augment={"shift": 1})
+    with Workers(1) as workers:
+        trainer = Trainer(config, digits(32), 4, workers)
+        losses = [trainer.step(torch.arange(32), 0.01, ("golden", step)) for step in range(2)]
+    assert losses == pytest.approx(GOLDEN[name], rel=1e-6)
