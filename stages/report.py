@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
-from stages.core.base.artifacts import read_arrays, read_bytes, read_json, write_text
+from stages.core.base.artifacts import read_arrays, read_bytes, write_text
 from stages.core.base.command import run
 from stages.core.config.params import StageParams
 from stages.core.page.page import embedded, page
@@ -69,14 +69,14 @@ def main() -> None:
     params = Params.load()
     facts = schemas.PrepareFacts.read(INPUTS["facts"])
     predictions = read_arrays(INPUTS["predictions"])
-    model = read_json(INPUTS["model"])
+    model = schemas.ModelDescription.read(INPUTS["model"])
     found = Findings(
         metrics={name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()},
         tables={name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()},
         mistakes=mistakes(predictions["targets"], predictions["probabilities"]),
         classes=facts.classes,
-        selected_epoch=model["selected_epoch"],
-        score=model["score"],
+        selected_epoch=model.selected_epoch,
+        score=model.score,
     )
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(
