@@ -46,7 +46,18 @@ INPUTS = {
     **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 OUTPUTS = {"report": Path("plots/report.html")}
-LIBRARIES = ("dvc", "matplotlib", "numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy", "torch")
+LIBRARIES = (
+    "dvc",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "torch",
+)
 
 
 class Params(StageParams):

@@ -5,7 +5,7 @@ It holds all it shows, pictures included, asks for nothing from outside, and is 
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -59,10 +59,11 @@ class Section:
     title: str
     before: Sequence[Table] = ()
     after: Sequence[Table] = ()
-    figures: Sequence[Figure] = field(default=(), kw_only=True)
-    drawing: Markup | str = field(default="", kw_only=True)
-    grid: bool = field(default=False, kw_only=True)
-    note: str = field(default="", kw_only=True)
+    _: KW_ONLY
+    figures: Sequence[Figure] = ()
+    drawing: Markup | str = ""
+    grid: bool = False
+    note: str = ""
 
 
 def embedded(png: bytes, name: str) -> Image:
