@@ -24,19 +24,11 @@ METRICS: dict[str, type[schemas.Record]] = {
     "stress": schemas.StressMetrics,
 }
 TABLES = {
-    "calibration": schemas.CALIBRATION,
-    "classes": schemas.CLASSES,
-    "confusion": schemas.CONFUSION,
-    "cross_validate": schemas.CROSS_VALIDATE,
-    "fold_scores": schemas.FOLD_SCORES,
-    "learning_curve": schemas.LEARNING_CURVE,
-    "lr_range": schemas.LR_RANGE,
-    "precision_recall": schemas.PRECISION_RECALL,
-    "roc": schemas.ROC,
-    "scores": schemas.SCORES,
-    "stress": schemas.STRESS,
-    "training": schemas.TRAINING,
-}
+    "training": schemas.TRAINING, "cross_validate": schemas.CROSS_VALIDATE, "fold_scores": schemas.FOLD_SCORES,
+    "learning_curve": schemas.LEARNING_CURVE, "lr_range": schemas.LR_RANGE, "scores": schemas.SCORES,
+    "classes": schemas.CLASSES, "confusion": schemas.CONFUSION, "roc": schemas.ROC,
+    "precision_recall": schemas.PRECISION_RECALL, "calibration": schemas.CALIBRATION, "stress": schemas.STRESS,
+}  # fmt: skip
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),
     "model": Path("models/model.json"),
