@@ -4,28 +4,52 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from stages import NUMERICS, NUMERICS_X86
-from stages.core.base.artifacts import read_arrays, read_bytes, read_csv, read_json, write_text
+from stages.core.base import schemas
+from stages.core.base.artifacts import read_arrays, read_bytes, write_text
 from stages.core.base.command import run
 from stages.core.config.params import StageParams
-from stages.core.page.page import OPTIONAL, PICTURES, page
-from stages.core.page.sentences import Findings
-from stages.core.scores.classification import mistakes
+from stages.core.page.page import embedded, page
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.gallery import pictures
+from stages.core.scores.classification import SCORES, mistakes
 
+_HEADLINES: dict[str, Any] = {score.name: float for score in SCORES.values() if score.headline}
+METRICS: dict[str, type[schemas.Record]] = {
+    "cross_validate": schemas.CrossValidateMetrics,
+    "evaluate": create_model("EvaluateMetrics", __base__=schemas.Record, **_HEADLINES),
+    "lr_range": schemas.LrRangeMetrics,
+    "stress": schemas.StressMetrics,
+}
+TABLES = {
+    "training": schemas.TRAINING, "cross_validate": schemas.CROSS_VALIDATE, "fold_scores": schemas.FOLD_SCORES,
+    "learning_curve": schemas.LEARNING_CURVE, "lr_range": schemas.LR_RANGE, "scores": schemas.SCORES,
+    "classes": schemas.CLASSES, "confusion": schemas.CONFUSION, "roc": schemas.ROC,
+    "precision_recall": schemas.PRECISION_RECALL, "calibration": schemas.CALIBRATION, "stress": schemas.STRESS,
+}  # fmt: skip
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),
+    "model": Path("models/model.json"),
     "predictions": Path("models/predictions.safetensors"),
     "images": Path("plots/images"),
-    **{name: Path(f"metrics/{name}.json") for name in ("cross_validate", "evaluate", "lr_range", "stress", "train")},
-    **{
-        f"{name} table": Path(f"plots/{name}.csv")
-        for name in ("calibration", "classes", "cross_validate", "learning_curve", "training")
-    },
+    **{f"{name} metrics": Path(f"metrics/{name}.json") for name in METRICS},
+    **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 OUTPUTS = {"report": Path("plots/report.html")}
-LIBRARIES = ("dvc", "matplotlib", "numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy", "torch")
+LIBRARIES = (
+    "dvc",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "torch",
+)
 
 
 class Params(StageParams):
@@ -46,21 +70,22 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    facts = read_json(INPUTS["facts"])
+    facts = schemas.PrepareFacts.read(INPUTS["facts"])
     predictions = read_arrays(INPUTS["predictions"])
-    files = {name: INPUTS["images"] / f"{name}.png" for name in PICTURES}
-    files = {name: file for name, file in files.items() if name not in OPTIONAL or file.exists()}
+    model = schemas.ModelDescription.read(INPUTS["model"])
     found = Findings(
-        metrics={name: read_json(path) for name, path in INPUTS.items() if path.parent.name == "metrics"},
-        tables={path.stem: read_csv(path, text=["class"]) for path in INPUTS.values() if path.suffix == ".csv"},
+        metrics={name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()},
+        tables={name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()},
         mistakes=mistakes(predictions["targets"], predictions["probabilities"]),
-        classes=facts["classes"],
+        classes=facts.classes,
+        selected_epoch=model.selected_epoch,
+        score=model.score,
     )
+    files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(
         found,
-        {name: read_bytes(file) for name, file in files.items()},
-        {name: str(file) for name, file in files.items()},
-        dataset=facts["dataset"],
+        {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
+        dataset=facts.dataset,
         params=params.model_dump(),
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,

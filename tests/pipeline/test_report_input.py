@@ -1,5 +1,6 @@
 """The stage `report` on files that are missing or damaged: one message, which names the file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from tests.pipeline.project import Project
     [
         "metrics/evaluate.json",
         "metrics/stress.json",
+        "models/model.json",
+        "plots/scores.csv",
+        "plots/training.csv",
         "plots/images/stress.png",
         "models/predictions.safetensors",
         "data/prepared/facts.json",
@@ -23,7 +27,8 @@ def test_file_is_named(file: str, damaged: bool, project: Project) -> None:
     content = path.read_bytes()
     path.unlink()
     if damaged:
-        path.write_bytes(content[: len(content) // 2])
+        # A table cut in two may be a table; one without its first column's name is none.
+        path.write_bytes(content.partition(b",")[2] if path.suffix == ".csv" else content[: len(content) // 2])
     before = (project.root / "plots/report.html").read_bytes()
 
     result = project.stage("report")
@@ -32,6 +37,30 @@ def test_file_is_named(file: str, damaged: bool, project: Project) -> None:
     assert result.stderr.startswith(f"error: {file}: ")
     assert result.stderr.count("\n") == 1
     assert (project.root / "plots/report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("metrics/stress.json", r'": [\d.]+', '": "high"', "mean_corruption_accuracy: "),
+        ("metrics/evaluate.json", '"accuracy"', '"accurate"', "accuracy: "),
+        ("models/model.json", '"selected_epoch"', '"chosen_epoch"', "selected_epoch: "),
+        ("plots/fold_scores.csv", r"accuracy,[\d.]+", "accuracy,high", "line 2, column mean: must be a number"),
+    ],
+)
+def test_key_or_column_is_named(file: str, old: str, new: str, told: str, project: Project) -> None:
+    path = project.root / file
+    content, changes = re.subn(old, new, path.read_text(), count=1)
+    assert changes == 1
+    path.unlink()
+    path.write_text(content)
+
+    result = project.stage("report")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {file}: ")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_the_page_is_rebuilt_from_the_same_inputs_with_the_same_bytes(project: Project) -> None:

@@ -1,1 +1,1 @@
-"""The report: one HTML page, its sentences and its look."""
+"""The report: one HTML page, of templates, a style sheet and computed sentences."""

@@ -1,9 +1,11 @@
-"""The pipeline's graph, drawn from top to bottom."""
+"""The pipeline's graph, drawn from top to bottom: ten boxes are no reason to ask for Graphviz on every machine."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from stages.core.page.markup import Html, element
+from markupsafe import Markup
+
+from stages.core.page.rendering import rendered
 
 Graph = Mapping[str, Sequence[str]]  # of every stage, those whose outputs it uses; a stage comes after them
 
@@ -19,7 +21,7 @@ def reduced(graph: Graph) -> dict[str, list[str]]:
     return {name: [one for one in used if not any(one in before[o] for o in used)] for name, used in graph.items()}
 
 
-def drawing(graph: Graph, label: str) -> Html:
+def drawing(graph: Graph, label: str) -> Markup:
     """An SVG picture of the reduced graph, called `label` for who cannot see it; the page's style gives the colours."""
     rows, links = _layers(reduced(graph))
     width = _LETTER * max(map(len, graph)) + 20
@@ -33,21 +35,29 @@ def drawing(graph: Graph, label: str) -> Html:
             places[name] = (x + own / 2, depth * _ROW + 1)
             x += own + _GAP
 
-    shapes = []
+    paths, boxes = [], []
     for up, down in links:
         (x, y), (to_x, to_y) = places[up], places[down]
         half = (y + _HEIGHT + to_y) / 2
-        shapes.append(element("path", d=f"M{x:.1f} {y + _HEIGHT}C{x:.1f} {half} {to_x:.1f} {half} {to_x:.1f} {to_y}"))
+        paths.append(f"M{x:.1f} {y + _HEIGHT}C{x:.1f} {half} {to_x:.1f} {half} {to_x:.1f} {to_y}")
     for name, (x, y) in places.items():
         if name in graph:
-            shapes.append(element("rect", x=f"{x - width / 2:.1f}", y=y, width=f"{width:.1f}", height=_HEIGHT, rx=6))
-            shapes.append(element("text", name, x=f"{x:.1f}", y=y + 21, text_anchor="middle"))
+            boxes.append({"name": name, "middle": f"{x:.1f}", "left": f"{x - width / 2:.1f}", "top": y})
         else:
-            shapes.append(element("path", d=f"M{x:.1f} {y}v{_HEIGHT}"))
+            paths.append(f"M{x:.1f} {y}v{_HEIGHT}")
     side = max(abs(x) for x, _ in places.values()) + width / 2 + 1
     height = (len(rows) - 1) * _ROW + _HEIGHT + 2
-    box = f"{-side:.1f} 0 {2 * side:.1f} {height}"
-    return element("svg", *shapes, viewBox=box, width=f"{2 * side:.0f}", height=height, role="img", aria_label=label)
+    return rendered(
+        "graph.html",
+        label=label,
+        paths=paths,
+        boxes=boxes,
+        box_width=f"{width:.1f}",
+        box_height=_HEIGHT,
+        view=f"{-side:.1f} 0 {2 * side:.1f} {height}",
+        width=f"{2 * side:.0f}",
+        height=height,
+    )
 
 
 def _depths(graph: Graph) -> dict[str, int]:

@@ -3,229 +3,234 @@
 It holds all it shows, pictures included, asks for nothing from outside, and is the same bytes for the same findings.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, NamedTuple
 
-from stages.core.page import sentences as words
+from markupsafe import Markup
+
+from stages.core.base.command import InputError
+from stages.core.page import sentences
 from stages.core.page.graph import drawing
-from stages.core.page.look import STYLE
-from stages.core.page.markup import Html, element, picture, table
 from stages.core.page.pipeline import STAGES
-from stages.core.page.sentences import Findings, percent, plain, span
+from stages.core.page.rendering import STYLE, rendered
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.gallery import pictures
+from stages.core.pictures.wording import count, percent, plain, span
+from stages.core.scores.classification import SCORES
 
-PICTURES = {
-    "training": "Loss (without temperature scaling) and accuracy; the weights of the chosen epoch are the model.",
-    "cross_validate": "The recipe, trained anew on all folds but one and scored on that one.",
-    "learning_curve": "The same on parts of the training images: whether more of them would help.",
-    "lr_range": "The learning-rate range test; it suggests a rate and changes nothing.",
-    "classes": "What each class lacks to 100%.",
-    "confusion": "Actual against predicted classes on the test images.",
-    "roc": "Ranking: true against false positives, one class against the rest.",
-    "precision_recall": "Ranking: precision against recall, one class against the rest.",
-    "calibration": "Whether the model is right as often as it says.",
-    "stress": "Accuracy on test images that are shifted, turned, noisy, blurred or partly hidden.",
-    "mistakes": "The mistakes of which the model was most sure.",
-}
-_SCORES = {
-    "accuracy": ("accuracy", "share of the images recognised"),
-    "macro_precision": ("macro precision", "of those called a class, the share that is; mean of the classes"),
-    "macro_recall": ("macro recall", "of those of a class, the share called so; mean of the classes"),
-    "macro_f1": ("macro F1", "harmonic mean of both; mean of the classes"),
-    "roc_auc": ("ROC AUC", "chance that a class's own image ranks above another's; mean of the classes"),
-    "log_loss": ("log loss", "surprise at the true class, in nats; 0 is perfect"),
-    "ece": ("calibration error", "mean distance of confidence and accuracy (ECE); 0 is perfect"),
-    "brier": ("Brier score", "mean squared error of the probabilities; 0 is perfect, 2 the worst"),
-}
-OPTIONAL = {"learning_curve"}  # drawn only if cross_validate.learning_curve asks for it
+_PNG_BEGINS, _PNG_ENDS = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _LISTED = 10  # mistakes in the table
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # nothing from outside, enforced
+
+
+class Image(NamedTuple):
+    """A picture as the page carries it with it: a `data:` address, and its size in pixels."""
+
+    source: str
+    width: int
+    height: int
+
+
+class Figure(NamedTuple):
+    image: Image
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose first column names its rows. `columns` says what each holds: a `number`, `prose`, or a short text.
+
+    Without rows the sentence `empty` stands for it, if there is one.
+    """
+
+    caption: str
+    columns: Mapping[str, str]
+    rows: Sequence[Sequence[str]]
+    empty: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: from top to bottom a drawing, tables (in a `grid`, if so), pictures, tables, and a note."""
+
+    key: str
+    title: str
+    before: Sequence[Table] = ()
+    after: Sequence[Table] = ()
+    _: KW_ONLY
+    figures: Sequence[Figure] = ()
+    drawing: Markup | str = ""
+    grid: bool = False
+    note: str = ""
+
+
+def embedded(png: bytes, name: str) -> Image:
+    """The PNG file for the page. Raises `InputError`, naming the file as `name`, unless it is one."""
+    if not png.startswith(_PNG_BEGINS) or not png.endswith(_PNG_ENDS):
+        raise InputError(f"{name}: damaged, not a PNG picture; `dvc repro` makes it")
+    width, height = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+    return Image(f"data:image/png;base64,{base64.b64encode(png).decode()}", width, height)
 
 
 def page(
     found: Findings,
-    pictures: Mapping[str, bytes],
-    names: Mapping[str, str],
+    images: Mapping[str, Image],
     *,
     dataset: str,
     params: Mapping[str, Any],
     versions: Mapping[str, str],
     numerics: Mapping[str, str],
 ) -> str:
-    """The report as HTML.
+    """The report as HTML. `images` has every picture of the gallery that is shown for what was found, by its name."""
+    drawn = pictures()
 
-    `pictures` are the PNG files of `PICTURES`, with or without the `OPTIONAL` ones, `names` what to call each in an
-    error. Raises `InputError` where a picture is none.
-    """
-    told = words.descriptions(found)
-    shown = {name: picture(png, names[name], told[name], PICTURES[name]) for name, png in pictures.items()}
-    optional = [shown[name] for name in shown if name in OPTIONAL]
-    sections = {
-        "scores": ("Scores", _scores(found)),
-        "training": (
-            "Training",
-            [shown["training"], shown["cross_validate"], _folds(found), *optional, shown["lr_range"]],
-        ),
-        "classes": ("Classes", [*_classes(found), shown["classes"], shown["confusion"], _confusions(found)]),
-        "ranking": ("Ranking", [shown["roc"], shown["precision_recall"]]),
-        "confidence": ("Confidence", [shown["calibration"]]),
-        "robustness": ("Robustness", [shown["stress"], _corruptions(found)]),
-        "mistakes": ("Mistakes", [shown["mistakes"], _mistakes(found)]),
-        "pipeline": ("Pipeline", _pipeline()),
-        "parameters": ("Parameters", [_parameters(params)]),
-        "environment": ("Environment", _environment(versions, numerics)),
-    }
-    heading = f"{dataset}: {params['model']['name']}"
-    links = [element("li", element("a", title, href=f"#{key}")) for key, (title, _) in sections.items()]
-    body = [
-        element("a", "Skip to the answers", class_="skip", href="#main"),
-        element(
-            "header",
-            element("h1", heading),
-            element("p", "What the pipeline found: every number comes from its metrics and tables.", class_="soft"),
-            element("nav", element("ul", *links), aria_label="Sections"),
-        ),
-        element(
-            "main",
-            _answers(found),
-            *(element("section", element("h2", title), *parts, id=key) for key, (title, parts) in sections.items()),
-            id="main",
-        ),
-        element("footer", element("p", "Made by the stage ", element("code", "report"), " of the pipeline.")),
+    def figures(section: str) -> list[Figure]:
+        return [
+            Figure(images[name], picture.describe(found), picture.caption)
+            for name, picture in drawn.items()
+            if picture.section == section and picture.shown(found)
+        ]
+
+    sections = [
+        Section("scores", "Scores", [_scores(found)], note=sentences.RULES),
+        Section("training", "Training", after=[_folds(found)], figures=figures("training")),
+        Section("classes", "Classes", [_classes(found)], [_confusions(found)], figures=figures("classes")),
+        Section("ranking", "Ranking", figures=figures("ranking")),
+        Section("confidence", "Confidence", figures=figures("confidence")),
+        Section("robustness", "Robustness", after=[_corruptions(found)], figures=figures("robustness")),
+        Section("mistakes", "Mistakes", after=[_mistakes(found)], figures=figures("mistakes")),
+        Section("pipeline", "Pipeline", [_stages()], drawing=_drawing()),
+        Section("parameters", "Parameters", _parameters(params), grid=True),
+        Section("environment", "Environment", _environment(versions, numerics), grid=True),
     ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", heading),
-        element("link", rel="icon", href="data:,"),
-        element("style", Html(STYLE)),
-    ]
-    return f"<!DOCTYPE html>\n{element('html', element('head', *head), element('body', *body), lang='en')}\n"
-
-
-def _answers(found: Findings) -> Html:
-    answers = [
-        ("How good is it?", percent(found.metrics["evaluate"]["accuracy"]), words.how_good(found)),
-        ("How sure is that?", _ends("accuracy", found.interval), words.how_sure(found)),
-        ("Where does it fail?", f"Class {words.worst_class(found, 'f1')['class']}", words.where_it_fails(found)),
-        ("Does it over- or underfit?", words.fit(found), words.over_or_underfit(found)),
-    ]
-    boxes = [
-        element("section", element("h2", question), element("p", short, class_="figure"), element("p", text))
-        for question, short, text in answers
-    ]
-    return element("div", *boxes, class_="answers")
-
-
-def _scores(found: Findings) -> list[Html]:
-    rows = []
-    for score, row in found.intervals.items():
-        name, meaning = _SCORES[score]
-        rows.append((name, _score(score, row["value"]), _ends(score, row["ci95"]), meaning))
-    return [
-        table(
-            f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap, that of the calibration "
-            "error by test inversion",
-            ("score", "value", "95% interval", "what it is"),
-            rows,
-            "snnw",
-        ),
-        element("p", words.RULES, class_="soft"),
-    ]
-
-
-def _folds(found: Findings) -> Html:
-    metrics = found.metrics["cross_validate"]
-    rows = []
-    for row in metrics["scores"]:
-        name = row["score"]
-        label = _SCORES[name][0] if name in _SCORES else f"{name}, without temperature scaling"
-        rows.append((label, _score(name, row["mean"]), _ends(name, row["ci95"]), _score(name, row["std"])))
-    return table(
-        f"Cross-validation in {len(metrics['folds'])} folds, with 95% intervals by the corrected resampled t-test",
-        ("score", "mean", "95% interval", "standard deviation"),
-        rows,
-        "snnn",
+    return rendered(
+        "page.html",
+        heading=f"{dataset}: {params['model']['name']}",
+        style=STYLE,
+        answers=_answers(found),
+        sections=sections,
     )
 
 
-def _classes(found: Findings) -> list[Html]:
+def _answers(found: Findings) -> list[dict[str, str]]:
+    answers = [
+        ("How good is it?", percent(found.metrics["evaluate"]["accuracy"]), sentences.how_good(found)),
+        ("How sure is that?", _ends("accuracy", found.interval), sentences.how_sure(found)),
+        (
+            "Where does it fail?",
+            f"Class {sentences.worst_class(found, 'f1')['class']}",
+            sentences.where_it_fails(found),
+        ),
+        ("Does it over- or underfit?", sentences.fit(found), sentences.over_or_underfit(found)),
+    ]
+    return [{"question": question, "short": short, "text": text} for question, short, text in answers]
+
+
+def _scores(found: Findings) -> Table:
+    rows = []
+    for _, row in found.tables["scores"].iterrows():
+        score = SCORES[row["score"]]
+        value, ends = _score(score.name, row["value"]), _ends(score.name, (row["low"], row["high"]))
+        rows.append((score.label, value, ends, score.meaning))
+    return Table(
+        f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap, that of the calibration "
+        "error by test inversion",
+        {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},
+        rows,
+    )
+
+
+def _folds(found: Findings) -> Table:
+    rows = []
+    for _, row in found.tables["fold_scores"].iterrows():
+        name = row["score"]
+        label = SCORES[name].label if name in SCORES else f"{name}, without temperature scaling"
+        rows.append(
+            (label, _score(name, row["mean"]), _ends(name, (row["low"], row["high"])), _score(name, row["std"]))
+        )
+    folds = found.tables["cross_validate"]["fold"].nunique()
+    return Table(
+        f"Cross-validation in {folds} folds, with 95% intervals by the corrected resampled t-test",
+        {"score": "", "mean": "number", "95% interval": "number", "standard deviation": "number"},
+        rows,
+    )
+
+
+def _classes(found: Findings) -> Table:
+    shares, areas = ("precision", "recall", "f1"), ("roc_auc", "average_precision")
     rows = [
         (
-            str(row["class"]),
-            *(percent(row[score]) for score in ("precision", "recall", "f1")),
-            *(f"{row[area]:.5f}" if row[area] != "" else "–" for area in ("roc_auc", "average_precision")),
+            row["class"],
+            *(percent(row[score]) for score in shares),
+            *("–" if row[area] != row[area] else f"{row[area]:.5f}" for area in areas),  # NaN where there is none
             f"{row['support']:,}",
         )
         for _, row in found.tables["classes"].iterrows()
     ]
-    header = ("class", "precision", "recall", "F1", "ROC AUC", "average precision", "test images")
-    return [table("Each class against the rest", header, rows, "snnnnnn")]
+    numbers = ("precision", "recall", "F1", "ROC AUC", "average precision", "test images")
+    return Table("Each class against the rest", {"class": "", **dict.fromkeys(numbers, "number")}, rows)
 
 
-def _confusions(found: Findings) -> Html:
-    rows = [(row["actual"], row["predicted"], f"{row['count']:,}") for row in found.metrics["evaluate"]["confusions"]]
-    if not rows:
-        return element("p", "No class is taken for another.")
-    return table("The most frequent confusions", ("true class", "taken for", "times"), rows, "ssn")
+def _confusions(found: Findings) -> Table:
+    rows = [(actual, predicted, f"{times:,}") for actual, predicted, times in sentences.confusions(found)]
+    columns = {"true class": "", "taken for": "", "times": "number"}
+    return Table("The most frequent confusions", columns, rows, "No class is taken for another.")
 
 
-def _corruptions(found: Findings) -> Html:
-    metrics = found.metrics["stress"]
-    (clean,) = metrics["clean"]
-    ranked = sorted(metrics["corruptions"], key=lambda row: row["accuracy"])
-    rows = [(plain(row["corruption"]), percent(row["accuracy"])) for row in ranked]
-    rows += [("all of them", percent(metrics["mean_corruption_accuracy"])), ("none", percent(clean["accuracy"]))]
-    caption = f"Accuracy on {clean['examples']:,} test images, mean over the severities"
-    return table(caption, ("corruption", "accuracy"), rows, "sn")
+def _corruptions(found: Findings) -> Table:
+    clean, examples = sentences.clean(found)
+    rows = [(plain(name), percent(score)) for name, score in sentences.corruptions(found)]
+    rows += [("all of them", percent(found.metrics["stress"]["mean_corruption_accuracy"])), ("none", percent(clean))]
+    caption = f"Accuracy on {examples:,} test images, mean over the severities"
+    return Table(caption, {"corruption": "", "accuracy": "number"}, rows)
 
 
-def _mistakes(found: Findings) -> Html:
+def _mistakes(found: Findings) -> Table:
     rows = [
         (str(one.index), found.classes[one.actual], found.classes[one.predicted], percent(one.probability))
         for one in found.mistakes[:_LISTED]
     ]
-    if not rows:
-        return element("p", "There is no mistake.")
-    caption = f"The {len(rows)} most confident of {words.count(len(found.mistakes), 'mistake')}"
-    return table(caption, ("test image (from 0)", "true class", "predicted", "probability"), rows, "sssn")
+    caption = f"The {len(rows)} most confident of {count(len(found.mistakes), 'mistake')}"
+    columns = {"test image (from 0)": "", "true class": "", "predicted": "", "probability": "number"}
+    return Table(caption, columns, rows, "There is no mistake.")
 
 
-def _pipeline() -> list[Html]:
+def _drawing() -> Markup:
     graph = {name: stage.uses for name, stage in STAGES.items()}
     told = [f"{name} uses {' and '.join(used)}" if used else f"{name} comes first" for name, used in graph.items()]
+    return drawing(graph, f"The pipeline as a graph: {'; '.join(told)}.")
+
+
+def _stages() -> Table:
     rows = [(name, stage.does, ", ".join(stage.uses) or "–") for name, stage in STAGES.items()]
-    return [
-        element("figure", drawing(graph, f"The pipeline as a graph: {'; '.join(told)}.")),
-        table("The stages, in an order to run them", ("stage", "what it does", "uses"), rows, "sww"),
-    ]
+    columns = {"stage": "", "what it does": "prose", "uses": "prose"}
+    return Table("The stages, in an order to run them", columns, rows)
 
 
-def _parameters(params: Mapping[str, Any]) -> Html:
+def _parameters(params: Mapping[str, Any]) -> list[Table]:
     """A table for each section of params.yaml; the keys outside of a section come first, together.
 
     Keys are sorted: their order in the file is no change that DVC would rebuild the page for.
     """
     single = {key: value for key, value in params.items() if not isinstance(value, dict)}
     sections = {"general": single, **{key: value for key, value in params.items() if key not in single}}
-    tables = []
-    for section, values in sections.items():
-        rows = [(key, _parameter(value)) for key, value in sorted(values.items())]
-        tables.append(table(section, ("parameter", "value"), rows, "ss"))
-    return element("div", *tables, class_="grid")
-
-
-def _environment(versions: Mapping[str, str], numerics: Mapping[str, str]) -> list[Html]:
     return [
-        element(
-            "div",
-            table("Libraries this page was made with", ("library", "version"), versions.items(), "ss"),
-            table(
-                "Numerics: the same on every x86-64 processor with AVX2", ("variable", "value"), numerics.items(), "ss"
-            ),
-            class_="grid",
-        )
+        _pairs(section, "parameter", "value", [(key, _parameter(value)) for key, value in sorted(values.items())])
+        for section, values in sections.items()
     ]
+
+
+def _environment(versions: Mapping[str, str], numerics: Mapping[str, str]) -> list[Table]:
+    return [
+        _pairs("Libraries this page was made with", "library", "version", versions.items()),
+        _pairs("Numerics: the same on every x86-64 processor with AVX2", "variable", "value", numerics.items()),
+    ]
+
+
+def _pairs(caption: str, key: str, value: str, pairs: Iterable[tuple[str, str]]) -> Table:
+    return Table(caption, {key: "", value: ""}, list(pairs))
 
 
 def _score(name: str, value: float) -> str:
@@ -238,7 +243,7 @@ def _ends(name: str, ends: Sequence[float]) -> str:
 
 
 def _is_share(name: str) -> bool:
-    return name == "accuracy" or name.startswith("macro_")
+    return name in SCORES and SCORES[name].share
 
 
 def _parameter(value: Any) -> str:

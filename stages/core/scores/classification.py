@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stages.core.scores import curves
 from stages.core.scores.curves import Curve, Ranking
+from stages.core.scores.score import Score
 
 if TYPE_CHECKING:
     import pandas as pd  # loaded only where a table is made: a refused parameter need not wait for it
@@ -200,3 +201,53 @@ def _ratio(part: Integers, whole: Integers) -> Floats:
 def _mean(values: Sequence[float] | Floats) -> float:
     """The mean that is the same in any order."""
     return math.fsum(values) / len(values)
+
+
+SCORES = {
+    score.name: score
+    for score in (
+        Score("accuracy", "accuracy", "share of the images recognised", True, True, True),
+        Score(
+            "macro_precision",
+            "macro precision",
+            "of those called a class, the share that is; mean of the classes",
+            True,
+            True,
+            True,
+        ),
+        Score(
+            "macro_recall",
+            "macro recall",
+            "of those of a class, the share called so; mean of the classes",
+            True,
+            True,
+            True,
+        ),
+        Score("macro_f1", "macro F1", "harmonic mean of both; mean of the classes", True, True, True),
+        Score(
+            "roc_auc",
+            "ROC AUC",
+            "chance that a class's own image ranks above another's; mean of the classes",
+            False,
+            True,
+            True,
+        ),
+        Score("log_loss", "log loss", "surprise at the true class, in nats; 0 is perfect", False, False, True),
+        Score(
+            "brier",
+            "Brier score",
+            "mean squared error of the probabilities; 0 is perfect, 2 the worst",
+            False,
+            False,
+            False,
+        ),
+        Score(
+            "ece",
+            "calibration error",
+            "mean distance of confidence and accuracy (ECE); 0 is perfect",
+            False,
+            False,
+            True,
+        ),
+    )
+}

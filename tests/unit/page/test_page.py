@@ -10,26 +10,28 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from jinja2 import UndefinedError
 
 from stages.core.base.command import InputError
 from stages.core.config.params import PARAMS_FILE
-from stages.core.experiments import cross_validation
-from stages.core.page import graph
-from stages.core.page import sentences as words
-from stages.core.page.markup import Html, element, picture, table
-from stages.core.page.page import PICTURES, page
-from stages.core.page.sentences import Findings
-from stages.core.scores import calibration, intervals
-from stages.core.scores import classification as scoring
+from stages.core.page import graph, sentences
+from stages.core.page import page as page_module
+from stages.core.page.page import embedded, page
+from stages.core.page.rendering import STYLE, rendered
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.gallery import pictures
+from stages.core.scores.classification import SCORES, mistakes
 
 ROOT = Path(__file__).parents[3]
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 CLASSES = ["a", "<b>", "c & d"]
+PICTURES = list(pictures())
 
 
 def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float = 6.0) -> Findings:
@@ -39,57 +41,80 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
     said = (targets + (generator.random(600) > accuracy) * generator.integers(1, 3, 600)) % 3
     logits = generator.normal(size=(600, 3)) + sharpness * np.eye(3)[said]
     probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
-    folds = [
-        {"accuracy": score, "macro_f1": score, "loss": 0.3, "train_accuracy": score + 0.01} for score in (0.88, 0.91)
-    ]
+    said = probabilities.argmax(axis=1)
+    counts = np.bincount(3 * targets + said, minlength=9).reshape(3, 3)
+    right = float(np.mean(targets == said))
+    precision, recall = np.diag(counts) / counts.sum(axis=0), np.diag(counts) / counts.sum(axis=1)
+    f1 = 2 * np.diag(counts) / (counts.sum(axis=0) + counts.sum(axis=1))
+    half = 1.96 * (right * (1 - right) / 600) ** 0.5
+    values = {name: 0.1 + place / 1000 for place, name in enumerate(SCORES)} | {"accuracy": right}
     epochs = pd.DataFrame(
         {
             "epoch": [1, 2],
             "train_loss": [0.5, 0.25],
             "validation_loss": [0.6, 0.4],
-            "train_accuracy": [0.5, on_training],
-            "validation_accuracy": [0.5, 0.9],
+            "train_score": [0.5, on_training],
+            "validation_score": [0.5, 0.9],
         }
     )
+    fold_scores = [("accuracy", 0.895, 0.0212, 0.56489, 1.22511), ("loss", 0.3, 0.0, 0.3, 0.3)]
+    stress = [("blur", 0, 0.875), ("blur", 1, 0.8), ("blur", 2, 0.7), ("gaussian_noise", 0, 0.875)]
+    stress += [("gaussian_noise", 1, 0.6), ("gaussian_noise", 2, 0.4)]
+    bins = {"confidence_from": [0.0, 0.5], "confidence_to": [0.5, 1.0], "examples": [0, 600]}
+    of_bins = {"confidence": float(probabilities.max(axis=1).mean()), "accuracy": right, "accuracy_low": right - half}
     return Findings(
         metrics={
-            "evaluate": intervals.summarise(targets, probabilities, CLASSES, 100, generator),
-            "cross_validate": cross_validation.summarise(folds),
-            "train": {"selected": [{"epoch": 2, "temperature": 1.5}], "val_accuracy": 0.9},
-            "stress": {
-                "mean_corruption_accuracy": 0.625,
-                "corruptions": [
-                    {"corruption": "blur", "accuracy": 0.75},
-                    {"corruption": "gaussian_noise", "accuracy": 0.5},
-                ],
-                "clean": [{"accuracy": 0.875, "examples": 80}],
-            },
-            "lr_range": {"suggested_lr": 0.0042, "lowest": [{"learning_rate": 0.03, "smoothed_loss": 0.77}]},
+            "evaluate": {name: values[name] for name, score in SCORES.items() if score.headline},
+            "cross_validate": {"accuracy": 0.895, "accuracy_gap": 0.01},
+            "train": {"val_accuracy": 0.9},
+            "stress": {"mean_corruption_accuracy": 0.625},
+            "lr_range": {"suggested_lr": 0.0042},
         },
         tables={
-            "classes": scoring.class_table(targets, probabilities, CLASSES).round(6),
-            "calibration": calibration.reliability_table(targets, probabilities).astype(object).fillna(""),
+            "scores": pd.DataFrame(
+                [(name, value, value - half, value + half) for name, value in values.items()],
+                columns=["score", "value", "low", "high"],
+            ),
+            "fold_scores": pd.DataFrame(fold_scores, columns=["score", "mean", "std", "low", "high"]),
+            "classes": pd.DataFrame(
+                {"class": CLASSES, "precision": precision, "recall": recall, "f1": f1, "support": counts.sum(axis=1)}
+                | {"roc_auc": [0.99, 0.98, 0.97], "average_precision": [0.96, 0.95, 0.94]}
+            ),
+            "confusion": pd.DataFrame(
+                {"actual": np.repeat(CLASSES, 3), "predicted": CLASSES * 3, "count": counts.ravel()}
+            ),
+            "calibration": pd.DataFrame(
+                bins
+                | {name: [np.nan, value] for name, value in of_bins.items()}
+                | {"accuracy_high": [np.nan, right + half]}
+            ),
             "cross_validate": pd.concat([epochs.assign(fold=fold) for fold in (1, 2)]),
             "learning_curve": pd.DataFrame(
-                {"fold": [1, 1], "share": [0.5, 1.0], "examples": [1000, 2000], "validation_accuracy": [0.75, 0.875]}
+                {"fold": [1, 1], "share": [0.5, 1.0], "examples": [1000, 2000], "train_score": [0.9, 0.9]}
+                | {"validation_score": [0.75, 0.875]}
             ),
-            "training": epochs,
+            "lr_range": pd.DataFrame(
+                {"learning_rate": [0.01, 0.03, 0.1], "loss": [2.0, 0.8, 1.0], "smoothed_loss": [2.0, 0.77, 0.9]}
+            ),
+            "stress": pd.DataFrame(stress, columns=["corruption", "severity", "score"]).assign(examples=80),
+            "training": epochs.assign(learning_rate=0.01),
         },
-        mistakes=scoring.mistakes(targets, probabilities),
+        mistakes=mistakes(targets, probabilities),
         classes=CLASSES,
+        selected_epoch=2,
+        score="accuracy",
     )
 
 
-def write(found: Findings, pictures: dict[str, bytes] | None = None) -> str:
-    return page(
-        found,
-        pictures or dict.fromkeys(PICTURES, PNG),
-        {name: f"plots/images/{name}.png" for name in PICTURES},
-        dataset="letters",
-        params=yaml.safe_load((ROOT / PARAMS_FILE).read_text()),
-        versions={"torch": "9.8.7"},
-        numerics={"OMP_NUM_THREADS": "1"},
-    )
+def write(found: Findings, **changes: Any) -> str:
+    given: dict[str, Any] = {
+        "dataset": "letters",
+        "params": yaml.safe_load((ROOT / PARAMS_FILE).read_text()),
+        "versions": {"torch": "9.8.7"},
+        "numerics": {"OMP_NUM_THREADS": "1"},
+    }
+    images = {name: embedded(PNG, name) for name, picture in page_module.pictures().items() if picture.shown(found)}
+    return page(found, images, **(given | changes))
 
 
 class Reader(HTMLParser):
@@ -113,7 +138,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] != "style":
-            self.text += data + " "
+            self.text += " ".join(data.split()) + " " if data.strip() else ""
 
     def all(self, *tags: str) -> list[dict[str, str]]:
         return [attributes for tag, attributes in self.elements if tag in tags]
@@ -180,30 +205,53 @@ def test_pictures_say_what_is_to_be_seen(read: Reader, found: Findings) -> None:
     assert "0.0042" in described["lr_range"]["alt"]
 
 
-def test_a_picture_that_was_not_asked_for_may_be_missing():
-    html = write(findings(), {name: PNG for name in PICTURES if name != "learning_curve"})
+def test_a_picture_that_was_not_asked_for_may_be_missing(found: Findings) -> None:
+    whole = found.tables["learning_curve"].query("share == 1")
+    html = write(replace(found, tables={**found.tables, "learning_curve": whole}))
     assert len(Reader(html).all("img")) == len(PICTURES) - 1
-    assert PICTURES["learning_curve"] in write(findings()) and PICTURES["learning_curve"] not in html
+    caption = pictures()["learning_curve"].caption
+    assert caption in write(found) and caption not in html
+
+
+def test_a_new_picture_is_shown_in_its_section(found: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = replace(pictures()["roc"], caption="A <new> one", describe=lambda found: f'"{found.examples}"', order=99)
+    monkeypatch.setattr(page_module, "pictures", lambda: {**pictures(), "new": new})
+    html = write(found)
+    ranking = html[html.index('<section id="ranking">') : html.index('<section id="confidence">')]
+    assert "A &lt;new&gt; one" in ranking and html.count("<figcaption>A &lt;new&gt; one</figcaption>") == 1
+    assert '"600"' in [image["alt"] for image in Reader(html).all("img")]
+
+
+def test_a_new_score_is_shown_with_its_sentence(found: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = replace(SCORES["accuracy"], name="kappa", label="Cohen's kappa", meaning="agreement beyond chance")
+    monkeypatch.setitem(SCORES, "kappa", new)
+    scores = found.tables["scores"]
+    scores = pd.concat([scores, scores.iloc[:1].assign(score="kappa", value=0.5, low=0.25, high=0.75)])
+    text = Reader(write(replace(found, tables={**found.tables, "scores": scores}))).text
+    assert "Cohen's kappa 50.00% 25.00–75.00% agreement beyond chance " in text
 
 
 def test_every_score_is_shown_with_its_interval(read: Reader, found: Findings) -> None:
-    for row in found.metrics["evaluate"]["intervals"]:
+    for _, row in found.tables["scores"].iterrows():
         share = row["score"] == "accuracy" or row["score"].startswith("macro")
-        value, low, high = (
-            f"{100 * number:.2f}" if share else f"{number:.5f}" for number in (row["value"], *row["ci95"])
-        )
+        value, low, high = (f"{100 * row[n]:.2f}" if share else f"{row[n]:.5f}" for n in ("value", "low", "high"))
         unit = "%" if share else ""
-        assert f"{value}{unit} " in read.text
-        assert f"{low}–{high}{unit} " in read.text
+        assert (
+            f"{SCORES[row['score']].label} {value}{unit} {low}–{high}{unit} {SCORES[row['score']].meaning} "
+            in read.text
+        )
 
 
 def test_every_table_has_the_numbers_found(read: Reader, found: Findings) -> None:
     for row in found.tables["classes"].itertuples():
         assert f"{row.precision:.2%} {row.recall:.2%} {row.f1:.2%} {row.roc_auc:.5f} " in read.text
-    for pair in found.metrics["evaluate"]["confusions"]:
+    wrong = found.tables["confusion"].query("actual != predicted and count > 0")
+    for _, pair in wrong.nlargest(5, "count").iterrows():
         assert f"{pair['actual']} {pair['predicted']} {pair['count']} " in read.text
+    assert "accuracy 89.50% 56.49–100.00% 2.12% loss, without temperature scaling 0.30000 " in read.text
     first = found.mistakes[0]
     assert f"{first.index} {CLASSES[first.actual]} {CLASSES[first.predicted]} {first.probability:.2%} " in read.text
+    assert "Accuracy on 80 test images, mean over the severities" in read.text
     assert "gaussian noise 50.00% blur 75.00% all of them 62.50% none 87.50% " in read.text
     assert "torch 9.8.7 " in read.text and "OMP_NUM_THREADS 1 " in read.text
     channels = ", ".join(map(str, yaml.safe_load(Path("params.yaml").read_text())["model"]["channels"]))
@@ -213,16 +261,30 @@ def test_every_table_has_the_numbers_found(read: Reader, found: Findings) -> Non
 def test_names_are_no_markup(html: str, read: Reader) -> None:
     assert "<b>" not in html and "c & d" not in html
     assert "<b> " in read.text and "c & d " in read.text
-    assert element("p", "<i>", Html("<b>x</b>"), title='"<') == '<p title="&quot;&lt;">&lt;i&gt;<b>x</b></p>'
-    assert "&lt;u&gt;" in table("t", ("<u>",), [("1",)], "s")
+    hostile = "\"><script>alert('x')</script>{{ 7 * 7 }}"
+    given = {"dataset": hostile, "versions": {hostile: hostile}, "numerics": {hostile: hostile}}
+    params = {hostile: {hostile: hostile}, "model": {"name": hostile}}
+    whole = write(replace(findings(), classes=[hostile] * 3), params=params, **given)
+    assert "<script" not in whole
+    assert f"{hostile}: {hostile} " in Reader(whole).text
+    assert hostile in {box["aria-label"] for box in Reader(whole).all("div") if "aria-label" in box}
+
+
+def test_a_value_that_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="is undefined"):
+        rendered("page.html", heading="a page", style=STYLE, answers=[])
+
+
+def test_the_style_ends_no_element_and_names_nothing_outside() -> None:
+    assert "</" not in STYLE and "url(" not in STYLE
 
 
 def test_same_bytes_in_another_process(html: str) -> None:
     program = """
 import sys
 import stages
-sys.path.insert(0, "tests/unit")
-import test_report as here
+sys.path.insert(0, "tests/unit/page")
+import test_page as here
 sys.stdout.buffer.write(here.write(here.findings()).encode())
 """
     for seed in "01":
@@ -235,7 +297,7 @@ sys.stdout.buffer.write(here.write(here.findings()).encode())
 @pytest.mark.parametrize("damage", [lambda png: png[:-20], lambda png: b"", lambda png: b"GIF89a" + png[6:]])
 def test_a_damaged_picture_is_named(damage: Callable[[bytes], bytes]) -> None:
     with pytest.raises(InputError, match=r"plots/images/a\.png: damaged, not a PNG picture"):
-        picture(damage(PNG), "plots/images/a.png", "alt", "caption")
+        embedded(damage(PNG), "plots/images/a.png")
 
 
 @pytest.mark.parametrize(
@@ -244,9 +306,9 @@ def test_a_damaged_picture_is_named(damage: Callable[[bytes], bytes]) -> None:
 )
 def test_over_and_underfitting_by_the_rules_shown(accuracy: float, on_training: float, verdict: str) -> None:
     made = findings(accuracy, on_training)
-    assert words.fit(made) == verdict
-    assert f"Accuracy on training images is {on_training:.2%}" in words.over_or_underfit(made)
-    assert words.RULES in Reader(write(made)).text
+    assert sentences.fit(made) == verdict
+    assert f"Accuracy on training images is {on_training:.2%}" in sentences.over_or_underfit(made)
+    assert sentences.RULES in Reader(write(made)).text
 
 
 @pytest.mark.parametrize(
@@ -254,17 +316,19 @@ def test_over_and_underfitting_by_the_rules_shown(accuracy: float, on_training: 
     [(0.9, 9.0, "too bold"), (1.0, 3.0, "too cautious"), (0.9, 1.5, "at their word")],
 )
 def test_probabilities_are_judged_by_the_rules_shown(accuracy: float, sharpness: float, verdict: str) -> None:
-    assert verdict in words.how_sure(findings(accuracy, sharpness=sharpness))
+    assert verdict in sentences.how_sure(findings(accuracy, sharpness=sharpness))
 
 
 def test_sentences_have_the_numbers_found(found: Findings) -> None:
     wrong = len(found.mistakes)
-    assert f"Of 600 test images that no stage before had seen, {600 - wrong} are recognised." in words.how_good(found)
-    assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in words.how_good(found)
-    low, high = found.metrics["evaluate"]["intervals"][0]["ci95"]
-    assert f"{low:.2%} to {high:.2%}, with 95% confidence" in words.how_sure(found)
-    assert "with an interval of 56.49% to 100.00%" in words.how_sure(found)  # of two folds: more is impossible
-    assert "62.5% on average, and lowest under gaussian noise: 50.0%" in words.where_it_fails(found)
+    assert f"Of 600 test images that no stage before had seen, {600 - wrong} are recognised." in sentences.how_good(
+        found
+    )
+    assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in sentences.how_good(found)
+    low, high = found.interval
+    assert f"{low:.2%} to {high:.2%}, with 95% confidence" in sentences.how_sure(found)
+    assert "with an interval of 56.49% to 100.00%" in sentences.how_sure(found)  # of two folds: more is impossible
+    assert "62.5% on average, and lowest under gaussian noise: 50.0%" in sentences.where_it_fails(found)
 
 
 def test_a_model_without_mistakes() -> None:
@@ -275,10 +339,10 @@ def test_a_model_without_mistakes() -> None:
 
 
 def test_without_validation_and_with_a_class_unseen(found: Findings) -> None:
-    """As the tables read back from CSV: empty cells."""
-    training = found.tables["training"].assign(validation_loss="", validation_accuracy="")
-    classes = found.tables["classes"].astype(object)
-    classes.loc[2, ["roc_auc", "average_precision"]] = ""
+    """As the tables read back from CSV: empty cells are NaN."""
+    training = found.tables["training"].assign(validation_loss=np.nan, validation_score=np.nan)
+    classes = found.tables["classes"].copy()
+    classes.loc[2, ["roc_auc", "average_precision"]] = np.nan
     poor = replace(found, tables={**found.tables, "training": training, "classes": classes})
     described = dict(zip(PICTURES, Reader(write(poor)).all("img"), strict=True))
     assert "Loss: training from 0.5000 to 0.2500." in described["training"]["alt"]
