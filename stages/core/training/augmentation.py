@@ -16,19 +16,15 @@ class Augmenter:
 
     def __init__(self, inputs: torch.Tensor, config: AugmentConfig) -> None:
         self.config = config
-        height, width = inputs.shape[2:]
-        self.images = F.pad(inputs, (config.shift,) * 4)
-        # Every shifted copy of every image, as a view (N, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index.
-        self.windows = self.images.unfold(2, height, 1).unfold(3, width, 1)
+        self.images = inputs
 
     def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The images at `indices` (B,), each with variations of its own."""
         config, count, device = self.config, len(indices), indices.device
+        images = self.images.index_select(0, indices)
         if config.shift:
             offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
-            images = self.windows[indices, :, offsets[0], offsets[1]]
-        else:
-            images = self.images.index_select(0, indices)
+            images = shift(images, offsets, config.shift)
         if config.rotation or config.scale:
             draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
             images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
@@ -36,6 +32,15 @@ class Augmenter:
             corners = torch.rand((2, count), generator=generator).to(device)
             images = erase(images, corners, config.erase)
         return images
+
+
+def shift(images: torch.Tensor, offsets: torch.Tensor, most: int) -> torch.Tensor:
+    """Move uint8 images (B, C, H, W) by `most` - `offsets` (2, B) pixels down and to the right; 0 moves in."""
+    height, width = images.shape[2:]
+    # Every shifted copy of every image, as a view (B, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index. Of a
+    # batch, not of all images: that would hold the data twice.
+    windows = F.pad(images, (most,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(len(images), device=images.device), :, offsets[0], offsets[1]]
 
 
 def rotate_scale(images: torch.Tensor, degrees: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:

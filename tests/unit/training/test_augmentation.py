@@ -36,6 +36,10 @@ def test_shift_moves_each_image_by_whole_pixels_and_fills_with_background(recipe
     assert len(offsets) > 15  # of 25: all directions are taken
 
 
+def test_the_images_are_not_copied(recipe, images):
+    assert Augmenter(images, recipe(augment={"shift": 2}).augment).images.data_ptr() == images.data_ptr()
+
+
 def test_rotation_and_scale_are_torchvisions_affine(images):
     degrees, scales = torch.linspace(-30, 30, 40), torch.linspace(0.7, 1.3, 40)
     turned = rotate_scale(images, degrees, scales)
