@@ -95,12 +95,12 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
 def pairs(folders: list[Path]) -> dict[str, Any]:
     """Each model against the next, the last against the first, as `python -m stages.compare` would judge them."""
     from stages.compare import PREDICTIONS
-    from stages.core.base.artifacts import read_arrays
     from stages.core.base.seeding import numpy_generator
-    from stages.core.scores.comparison import check_comparable, compare, predictions
+    from stages.core.scores.comparison import check_comparable, compare
+    from stages.core.scores.predictions import Predictions
 
     files = [folder / PREDICTIONS for folder in folders]
-    models = [predictions(read_arrays(file), str(file)) for file in files]
+    models = [Predictions.read(file) for file in files]
     found = []
     for index, model in enumerate(models):
         other = (index + 1) % len(models)

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.core.base.artifacts import read_arrays
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.revisions.find import WORKSPACE, find
@@ -36,11 +35,12 @@ def compared(a: str, b: str, seed: int) -> "Comparison":
     files = {revision: find(PREDICTIONS, revision) for revision in (a, b)}
 
     from stages.core.scores import comparison
+    from stages.core.scores.predictions import Predictions
 
     found = {}
     for revision, file in files.items():
         try:
-            found[revision] = comparison.predictions(read_arrays(file), str(file))
+            found[revision] = Predictions.read(file)
         except InputError as error:
             raise InputError(f"{revision}: {error}") from None
     comparison.check_comparable(found[a], found[b], a, b)

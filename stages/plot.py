@@ -2,30 +2,35 @@
 
 from pathlib import Path
 
-from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_png
+from stages.core.base import schemas
+from stages.core.base.artifacts import read_arrays, write_png
 from stages.core.base.command import run
 from stages.core.config.params import StageParams
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures import figures
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.gallery import pictures
 from stages.core.pictures.style import house_style
 from stages.core.scores.classification import mistakes
+from stages.core.scores.predictions import Predictions
 
+TABLES = {
+    "training": schemas.TRAINING,
+    "cross_validate": schemas.CROSS_VALIDATE,
+    "learning_curve": schemas.LEARNING_CURVE,
+    "confusion": schemas.CONFUSION,
+    "roc": schemas.ROC,
+    "precision_recall": schemas.PRECISION_RECALL,
+    "classes": schemas.CLASSES,
+    "stress": schemas.STRESS,
+    "lr_range": schemas.LR_RANGE,
+    "calibration": schemas.CALIBRATION,
+}
 INPUTS = {
-    "facts": Path("data/prepared/facts.json"),
     "test": Path("data/prepared/test.safetensors"),
     "predictions": Path("models/predictions.safetensors"),
-    "train": Path("metrics/train.json"),
-    "training": Path("plots/training.csv"),
-    "cross_validate": Path("plots/cross_validate.csv"),
-    "learning_curve": Path("plots/learning_curve.csv"),
-    "confusion": Path("plots/confusion.csv"),
-    "roc": Path("plots/roc.csv"),
-    "precision_recall": Path("plots/precision_recall.csv"),
-    "classes": Path("plots/classes.csv"),
-    "stress": Path("plots/stress.csv"),
-    "lr_range": Path("plots/lr_range.csv"),
+    "description": Path("models/model.json"),
     "suggestion": Path("metrics/lr_range.json"),
-    "calibration": Path("plots/calibration.csv"),
+    **{name: Path(f"plots/{name}.csv") for name in TABLES},
 }
 OUTPUTS = {"images": Path("plots/images")}
 
@@ -36,31 +41,21 @@ class Params(StageParams):
 
 def main() -> None:
     config = Params.load().plot
-    tables = {name: read_csv(path, text=["class"]) for name, path in INPUTS.items() if path.suffix == ".csv"}
-    classes = read_json(INPUTS["facts"])["classes"]
-    images = read_arrays(INPUTS["test"])["inputs"]
-    predictions = read_arrays(INPUTS["predictions"])
-    targets, probabilities = predictions["targets"], predictions["probabilities"]
-
-    counts = tables["confusion"]["count"].to_numpy().reshape(len(classes), len(classes))
-    wrong = mistakes(targets, probabilities)
+    description = schemas.ModelDescription.read(INPUTS["description"])
+    predictions = Predictions.read(INPUTS["predictions"])
+    found = Findings(
+        metrics={"lr_range": schemas.LrRangeMetrics.read(INPUTS["suggestion"]).model_dump()},
+        tables={name: table.read(INPUTS[name]) for name, table in TABLES.items()},
+        mistakes=mistakes(predictions.targets, predictions.probabilities),
+        classes=description.classes,
+        selected_epoch=description.selected_epoch,
+        score=description.score,
+        images=read_arrays(INPUTS["test"])["inputs"],
+    )
     with house_style():
-        pictures = {
-            "training": figures.training(tables["training"], read_json(INPUTS["train"])["selected"][0]["epoch"]),
-            "cross_validate": figures.cross_validate(tables["cross_validate"]),
-            "confusion": figures.confusion(counts, classes),
-            "roc": figures.roc(tables["roc"], tables["classes"]),
-            "precision_recall": figures.precision_recall(tables["precision_recall"], tables["classes"]),
-            "stress": figures.stress(tables["stress"]),
-            "lr_range": figures.lr_range(tables["lr_range"], read_json(INPUTS["suggestion"])["suggested_lr"]),
-            "classes": figures.classes(tables["classes"]),
-            "calibration": figures.calibration(tables["calibration"]),
-            "mistakes": figures.mistakes(wrong[: config.mistakes], images, classes, len(wrong)),
-        }
-        if tables["learning_curve"]["share"].nunique() > 1:  # off by default
-            pictures["learning_curve"] = figures.learning_curve(tables["learning_curve"])
-        for name, figure in pictures.items():
-            write_png(OUTPUTS["images"] / f"{name}.png", figure, config.dpi)
+        for name, picture in pictures().items():
+            if picture.shown(found):
+                write_png(OUTPUTS["images"] / f"{name}.png", picture.draw(found, config), config.dpi)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from pydantic import Field, create_model
 
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
-from stages.core.base.artifacts import read_arrays, read_bytes, write_text
+from stages.core.base.artifacts import read_bytes, write_text
 from stages.core.base.command import run
 from stages.core.config.params import StageParams
 from stages.core.page.page import embedded, page
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
 from stages.core.scores.classification import SCORES, mistakes
+from stages.core.scores.predictions import Predictions
 
 _HEADLINES: dict[str, Any] = {score.name: float for score in SCORES.values() if score.headline}
 METRICS: dict[str, type[schemas.Record]] = {
@@ -71,12 +72,12 @@ class Params(StageParams):
 def main() -> None:
     params = Params.load()
     facts = schemas.PrepareFacts.read(INPUTS["facts"])
-    predictions = read_arrays(INPUTS["predictions"])
+    predictions = Predictions.read(INPUTS["predictions"])
     model = schemas.ModelDescription.read(INPUTS["model"])
     found = Findings(
         metrics={name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()},
         tables={name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()},
-        mistakes=mistakes(predictions["targets"], predictions["probabilities"]),
+        mistakes=mistakes(predictions.targets, predictions.probabilities),
         classes=facts.classes,
         selected_epoch=model.selected_epoch,
         score=model.score,

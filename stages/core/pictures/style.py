@@ -41,6 +41,7 @@ _RC: dict[str, Any] = {
     "image.interpolation": "nearest",
     "lines.linewidth": 1.8,
     "text.color": INK,
+    "text.parse_math": False,  # a class may be called `$a$`: every text is drawn as it is written
     "xtick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.color": GREY,
@@ -75,7 +76,7 @@ def title(axes: Axes, text: str, note: str = "") -> None:
         axes.annotate(note, (0, 1), (0, 6), "axes fraction", textcoords="offset points", color=GREY, fontsize=9)
 
 
-def percent(value: float, digits: int = 6) -> str:
+def short_percent(value: float, digits: int = 6) -> str:
     """0.995 as "99.5%", without trailing zeros."""
     return f"{round(100 * value, digits):g}%"
 
@@ -109,7 +110,7 @@ def accuracy_scale(axes: Axes, which: Literal["x", "y"], low: float, high: float
         axis.set_minor_locator(NullLocator())
         margin = 0.04 * (top - bottom)
         (axes.set_xlim if which == "x" else axes.set_ylim)(*shrink(np.array([bottom - margin, top + margin])))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 4)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value, 4)))
     return logarithmic
 
 

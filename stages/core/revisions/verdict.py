@@ -3,10 +3,10 @@
 from typing import Any
 
 from stages.core.scores.bootstrap import CONFIDENCE
+from stages.core.scores.classification import SCORES
 from stages.core.scores.comparison import SIGNIFICANCE, Comparison, Difference
 
 _RULE = f"A verdict takes {1 - SIGNIFICANCE:.0%} confidence (p < {SIGNIFICANCE}); the intervals have {CONFIDENCE:.0%}."
-_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "log_loss": "log loss"}
 
 
 def sentence(found: Comparison, a: str, b: str) -> str:
@@ -23,7 +23,9 @@ def sentence(found: Comparison, a: str, b: str) -> str:
             f"{b} is {found.verdict} than {a}: accuracy {100 * first.difference:+.2f} points "
             f"(95% interval {100 * low:+.2f} to {100 * high:+.2f}, {told})."
         )
-    apart = [f"its {_NAMES[other.score]} is {other.verdict}" for other in others if other.verdict != found.verdict]
+    apart = [
+        f"its {SCORES[other.score].label} is {other.verdict}" for other in others if other.verdict != found.verdict
+    ]
     notable = [clause for clause in apart if "indistinguishable" not in clause]
     return text + (f" But {' and '.join(notable)}." if notable else "")
 
@@ -73,7 +75,7 @@ def as_data(found: Comparison, a: str, b: str) -> dict[str, Any]:
 def _row(difference: Difference) -> tuple[str, ...]:
     low, high = difference.interval
     return (
-        _NAMES[difference.score],
+        SCORES[difference.score].label,
         f"{difference.a:.4f}",
         f"{difference.b:.4f}",
         f"{difference.difference:+.4f}",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
+from scipy.stats import binomtest
 
 from stages.core.scores.bootstrap import Floats, Integers, Sums, on_grid
 
@@ -129,10 +130,8 @@ def reliability_table(targets: Integers, probabilities: NDArray[np.floating]) ->
 
 def wilson_interval(hits: int, examples: int) -> tuple[float, float]:
     """The 95% interval of a share, `hits` of `examples` > 0. Source: Wilson, Probable Inference (1927)."""
-    share, z2 = hits / examples, _Z * _Z
-    centre = (share + z2 / (2 * examples)) / (1 + z2 / examples)
-    half = _Z / (1 + z2 / examples) * math.sqrt(share * (1 - share) / examples + z2 / (4 * examples**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    found = binomtest(hits, examples).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def brier_sums(targets: Integers, probabilities: NDArray[np.floating]) -> Sums:

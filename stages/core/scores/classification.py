@@ -1,4 +1,4 @@
-"""Scores of a classifier: headline numbers, confusion counts, the tables behind the plots, and its worst mistakes.
+"""Scores of a classifier, each with its interval in one entry of `SCORES`; confusion counts; its worst mistakes.
 
 `targets` are class indices int64 (N,), `probabilities` float32 (N, C), N > 0. The predicted class is the most probable
 one, the first of equals. Nothing depends on the order of the rows. What a class without examples leaves undefined is
@@ -9,20 +9,27 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from stages.core.scores import curves
-from stages.core.scores.curves import Curve, Ranking
-from stages.core.scores.score import Score
+from stages.core.scores.bootstrap import (
+    Floats,
+    Integers,
+    Sums,
+    canonical_order,
+    on_grid,
+    percentile_interval,
+    replicates,
+)
+from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
+from stages.core.scores.curves import Ranking
+from stages.core.scores.score import Probabilities, Score
 
-if TYPE_CHECKING:
-    import pandas as pd  # loaded only where a table is made: a refused parameter need not wait for it
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 MACRO = "macro"
 
 
@@ -62,7 +69,7 @@ def class_scores(counts: Integers) -> ClassScores:
     return ClassScores(_ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, actual + predicted))
 
 
-def example_losses(targets: Integers, probabilities: NDArray[np.float32]) -> Floats:
+def example_losses(targets: Integers, probabilities: Probabilities) -> Floats:
     """Each example's -log(probability of the actual class), in nats, (N,).
 
     Below float32's epsilon a probability counts as that epsilon, as in scikit-learn: softmax in float32 does reach an
@@ -73,47 +80,9 @@ def example_losses(targets: Integers, probabilities: NDArray[np.float32]) -> Flo
     return losses
 
 
-def log_loss(targets: Integers, probabilities: NDArray[np.float32]) -> float:
+def log_loss(targets: Integers, probabilities: Probabilities) -> float:
     """The mean of `example_losses`."""
     return math.fsum(example_losses(targets, probabilities)) / len(targets)
-
-
-def headline(targets: Integers, probabilities: NDArray[np.float32]) -> dict[str, float]:
-    """The scores a reader compares runs by; all in [0, 1] but `log_loss`. Raises if all targets are of one class."""
-    counts = confusion(targets, predict(probabilities), probabilities.shape[1])
-    scores = class_scores(counts)
-    areas = [curves.roc_auc(ranking) for ranking in _rankings(targets, probabilities) if not ranking.one_sided]
-    if not areas:
-        raise ValueError("targets of one class alone: there is nothing to rank it against")
-    return {
-        "accuracy": float(np.trace(counts) / len(targets)),
-        "macro_precision": _mean(scores.precision),
-        "macro_recall": _mean(scores.recall),
-        "macro_f1": _mean(scores.f1),
-        "roc_auc": _mean(areas),
-        "log_loss": log_loss(targets, probabilities),
-    }
-
-
-def tables(
-    targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str], points: int
-) -> dict[str, "pd.DataFrame"]:
-    """The tables behind the plots; curves of at most `points` points."""
-    return {
-        "confusion": confusion_table(confusion(targets, predict(probabilities), len(classes)), classes),
-        "roc": roc_table(targets, probabilities, classes, points),
-        "precision_recall": precision_recall_table(targets, probabilities, classes, points),
-        "classes": class_table(targets, probabilities, classes),
-    }
-
-
-def confusion_table(counts: Integers, classes: Sequence[str]) -> "pd.DataFrame":
-    """Confusion counts as C * C rows (actual, predicted, count), in class order."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        {"actual": np.repeat(classes, len(classes)), "predicted": list(classes) * len(classes), "count": counts.ravel()}
-    )
 
 
 def top_confusions(counts: Integers, classes: Sequence[str], most: int) -> list[tuple[str, str, int]]:
@@ -124,42 +93,7 @@ def top_confusions(counts: Integers, classes: Sequence[str], most: int) -> list[
     return [(classes[actual], classes[predicted], count) for actual, predicted, count in pairs if count]
 
 
-def class_table(targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]) -> "pd.DataFrame":
-    """One row per class: precision, recall, f1, support (examples), roc_auc, average_precision."""
-    import pandas as pd
-
-    counts = confusion(targets, predict(probabilities), len(classes))
-    rankings = _rankings(targets, probabilities)
-    return pd.DataFrame(
-        {
-            "class": list(classes),
-            **class_scores(counts)._asdict(),
-            "support": counts.sum(axis=1),
-            "roc_auc": [None if ranking.one_sided else curves.roc_auc(ranking) for ranking in rankings],
-            "average_precision": [
-                None if ranking.one_sided else curves.average_precision(ranking) for ranking in rankings
-            ],
-        }
-    )
-
-
-def roc_table(
-    targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str], points: int
-) -> "pd.DataFrame":
-    """Rows (class, false_positive_rate, true_positive_rate): a curve of at most `points` per class, then the macro."""
-    of_class = _one_vs_rest(curves.roc, targets, probabilities, classes)
-    return _curve_table(of_class, points, "false_positive_rate", "true_positive_rate")
-
-
-def precision_recall_table(
-    targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str], points: int
-) -> "pd.DataFrame":
-    """Rows (class, recall, precision): a curve of at most `points` per class, then the macro."""
-    of_class = _one_vs_rest(curves.precision_recall, targets, probabilities, classes)
-    return _curve_table(of_class, points, "recall", "precision")
-
-
-def mistakes(targets: Integers, probabilities: NDArray[np.float32]) -> list[Mistake]:
+def mistakes(targets: Integers, probabilities: Probabilities) -> list[Mistake]:
     """The wrong predictions, the most confident first, and of equals the one that comes first in the test set."""
     predicted = predict(probabilities)
     wrong = np.flatnonzero(predicted != targets)
@@ -170,27 +104,9 @@ def mistakes(targets: Integers, probabilities: NDArray[np.float32]) -> list[Mist
     return [found[place] for place in worst_first]
 
 
-def _rankings(targets: Integers, probabilities: NDArray[np.float32]) -> list[Ranking]:
+def rankings(targets: Integers, probabilities: Probabilities) -> list[Ranking]:
     """Each class against the rest."""
     return [curves.rank(targets == index, column) for index, column in enumerate(probabilities.T)]
-
-
-def _one_vs_rest(
-    curve_of: Callable[[Ranking], Curve], targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]
-) -> dict[str, Curve]:
-    """The curve of each class that has one, in class order, then their macro average."""
-    ranked = zip(classes, _rankings(targets, probabilities), strict=True)
-    found = {name: curve_of(ranking) for name, ranking in ranked if not ranking.one_sided}
-    return {**found, MACRO: curves.macro(list(found.values()))}
-
-
-def _curve_table(of_class: dict[str, Curve], points: int, x: str, y: str) -> "pd.DataFrame":
-    import pandas as pd
-
-    thinned = {name: curves.thin(curve, points) for name, curve in of_class.items()}
-    return pd.concat(
-        [pd.DataFrame({"class": name, x: curve.x, y: curve.y}) for name, curve in thinned.items()], ignore_index=True
-    )
 
 
 def _ratio(part: Integers, whole: Integers) -> Floats:
@@ -203,51 +119,152 @@ def _mean(values: Sequence[float] | Floats) -> float:
     return math.fsum(values) / len(values)
 
 
+def of_confusion(name: str, score: Callable[[Integers], Floats], label: str, meaning: str) -> Score:
+    """A share that is a function of confusion counts (..., C, C)."""
+
+    def value(targets: Integers, probabilities: Probabilities) -> float:
+        return float(score(confusion(targets, predict(probabilities), probabilities.shape[1])))
+
+    def sums(targets: Integers, probabilities: Probabilities) -> Sums:
+        size, classes = probabilities.shape
+        cells = targets * classes + predict(probabilities)
+        contributions = sparse.csr_array((np.ones(size), (cells, np.arange(size))), shape=(classes * classes, size))
+
+        def scores(sums: Floats) -> dict[str, Floats]:
+            return {name: score(np.ascontiguousarray(sums.T).astype(np.int64).reshape(-1, classes, classes))}
+
+        return Sums(contributions, scores)
+
+    return Score(name, label, meaning, value, sums, share=True)
+
+
+def loss_sums(targets: Integers, probabilities: Probabilities) -> Sums:
+    """Log loss as the sum of the examples' own."""
+    losses = on_grid(example_losses(targets, probabilities))
+    return Sums(sparse.csr_array(losses[None]), lambda sums: {"log_loss": sums[0] / len(targets)})
+
+
+def ranking_sums(targets: Integers, probabilities: Probabilities) -> Sums:
+    """The macro ROC AUC as a function of how many positives and negatives each step of each class's ranking holds.
+
+    A step is a run of neighbours in the ranking that are all positives or all negatives, whose order among each other
+    counts for nothing, or one score that both have. Classes that all or no examples belong to have no ranking.
+    """
+    size = len(targets)
+    present = [index for index, count in enumerate(np.bincount(targets)) if 0 < count < size]
+    rows: list[Integers] = []
+    steps: list[int] = []
+    for index in present:
+        positive = targets == index
+        step = _steps(positive, probabilities[:, index])
+        steps.append(int(step.max()) + 1)
+        # Of every class two blocks of rows: its steps' positives, then their negatives.
+        rows.append(2 * sum(steps[:-1]) + step + np.where(positive, 0, steps[-1]))
+    contributions = sparse.csr_array(
+        (np.ones(size * len(present)), (np.concatenate(rows), np.tile(np.arange(size), len(present)))),
+        shape=(2 * sum(steps), size),
+    )
+
+    def scores(sums: Floats) -> dict[str, Floats]:
+        areas = np.zeros(sums.shape[1])
+        for own, count in zip(np.split(sums, 2 * np.cumsum(steps)[:-1]), steps, strict=True):
+            positives, negatives = own[:count], own[count:]
+            below = np.cumsum(negatives, axis=0)
+            # Twice the pairs in which the positive ranks higher; a shared score counts half.
+            pairs = (positives * (2 * below - negatives)).sum(axis=0)
+            areas += pairs / (2 * positives.sum(axis=0) * below[-1])
+        return {"roc_auc": areas / len(steps)}
+
+    return Sums(contributions, scores)
+
+
+def _steps(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Integers:
+    """The step of the ranking, counted from the lowest score, that each example is on, (N,)."""
+    distinct, level = np.unique(scores, return_inverse=True)
+    positives = np.bincount(level, positive, len(distinct))
+    total = np.bincount(level, minlength=len(distinct))
+    kind = np.where(positives == total, 1, np.where(positives == 0, 0, 2))
+    begins = (kind[1:] != kind[:-1]) | (kind[1:] == 2)
+    step: Integers = np.append(0, np.cumsum(begins))[level]
+    return step
+
+
+def macro_roc_auc(targets: Integers, probabilities: Probabilities) -> float:
+    """The mean area under the ROC curves of the classes that have one. Raises if all targets are of one class."""
+    areas = [curves.roc_auc(ranking) for ranking in rankings(targets, probabilities) if not ranking.one_sided]
+    if not areas:
+        raise ValueError("targets of one class alone: there is nothing to rank it against")
+    return _mean(areas)
+
+
+def _accuracy(counts: Integers) -> Floats:
+    shares: Floats = np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+    return shares
+
+
+# To add a score, add an entry: it then is in metrics and tables, on the page, and has an interval.
 SCORES = {
     score.name: score
     for score in (
-        Score("accuracy", "accuracy", "share of the images recognised", True, True, True),
-        Score(
-            "macro_precision",
-            "macro precision",
+        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised"),
+        of_confusion(
+            *("macro_precision", lambda counts: class_scores(counts).precision.mean(axis=-1), "macro precision"),
             "of those called a class, the share that is; mean of the classes",
-            True,
-            True,
-            True,
         ),
-        Score(
-            "macro_recall",
-            "macro recall",
+        of_confusion(
+            *("macro_recall", lambda counts: class_scores(counts).recall.mean(axis=-1), "macro recall"),
             "of those of a class, the share called so; mean of the classes",
-            True,
-            True,
-            True,
         ),
-        Score("macro_f1", "macro F1", "harmonic mean of both; mean of the classes", True, True, True),
-        Score(
-            "roc_auc",
-            "ROC AUC",
-            "chance that a class's own image ranks above another's; mean of the classes",
-            False,
-            True,
-            True,
-        ),
-        Score("log_loss", "log loss", "surprise at the true class, in nats; 0 is perfect", False, False, True),
-        Score(
-            "brier",
-            "Brier score",
-            "mean squared error of the probabilities; 0 is perfect, 2 the worst",
-            False,
-            False,
-            False,
+        of_confusion(
+            *("macro_f1", lambda counts: class_scores(counts).f1.mean(axis=-1), "macro F1"),
+            "harmonic mean of both; mean of the classes",
         ),
         Score(
-            "ece",
-            "calibration error",
-            "mean distance of confidence and accuracy (ECE); 0 is perfect",
-            False,
-            False,
-            True,
+            *("roc_auc", "ROC AUC", "chance that a class's own image ranks above another's; mean of the classes"),
+            value=macro_roc_auc,
+            sums=ranking_sums,
+        ),
+        Score(
+            *("log_loss", "log loss", "surprise at the true class, in nats; 0 is perfect"),
+            value=log_loss,
+            sums=loss_sums,
+            greater_is_better=False,
+        ),
+        Score(
+            *("brier", "Brier score", "mean squared error of the probabilities; 0 is perfect, 2 the worst"),
+            value=brier_score,
+            sums=brier_sums,
+            greater_is_better=False,
+            headline=False,
+        ),
+        Score(
+            *("ece", "calibration error", "mean distance of confidence and accuracy (ECE); 0 is perfect"),
+            value=expected_calibration_error,
+            interval=calibration_interval,
+            greater_is_better=False,
         ),
     )
 }
+
+
+def scores_with_intervals(
+    targets: Integers, probabilities: Probabilities, resamples: int, generator: np.random.Generator
+) -> pd.DataFrame:
+    """Every score with its 95% interval: rows (score, value, low, high), to six digits.
+
+    The intervals, by stratified bootstrap, are for a test set of other examples and the same classes: they say how sure
+    the scores of this model are, not how another training run would turn out. Raises if all targets are of one class.
+    """
+    order = canonical_order(targets, probabilities)
+    ordered = targets[order], probabilities[order]
+    parts = [score.sums(*ordered) for score in SCORES.values() if score.sums]
+    resampled = {
+        name: percentile_interval(values)
+        for scores in replicates(parts, ordered[0], resamples, generator)
+        for name, values in scores.items()
+    }
+    rows = [
+        (name, score.value(targets, probabilities), *(score.interval or (lambda *_: resampled[name]))(*ordered))
+        for name, score in SCORES.items()
+    ]
+    return pd.DataFrame(rows, columns=["score", "value", "low", "high"]).round(6)

@@ -1,0 +1,85 @@
+"""The confusion matrix."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from stages.core.config.sections import PlotConfig
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.picture import Picture
+from stages.core.pictures.style import INK, figure, short_percent, title
+
+Integers = NDArray[np.int64]
+
+
+def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
+    """Confusion counts (C, C) with each row's shares; hits and mistakes in colours and on scales of their own."""
+    number = len(classes)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    hit = np.eye(number, dtype=bool)
+    worst = float(shares[~hit].max(initial=0))
+    cell = 6.4 / number  # inches, about
+
+    fig = figure(7.2)
+    axes = fig.subplots()
+    for cells, colours, most in ((hit, "Blues", 1.3), (~hit, "Oranges", 1.6 * worst)):
+        axes.imshow(np.where(cells & (counts > 0), shares, np.nan), cmap=colours, vmin=0, vmax=most, aspect="auto")
+    if cell >= 0.25:
+        for row, column in np.argwhere(counts):
+            share = f"\n{100 * shares[row, column]:.1f}%" if cell >= 0.5 else ""
+            on_dark = row == column and shares[row, column] > 0.6
+            axes.text(
+                column, row, f"{counts[row, column]}{share}", ha="center", va="center", fontsize=min(9, 22 * cell),
+                linespacing=1.3, color="white" if on_dark else INK,
+            )  # fmt: skip
+    _label_cells(axes, classes, cell)
+
+    right, total = int(np.trace(counts)), int(counts.sum())
+    darkest = f", darkest at {short_percent(worst, 1)} of a row" if worst else ""
+    note = f"Percentages are of the row. Blue: right. Orange: wrong{darkest}."
+    title(axes, f"Confusion: {right:,} of {total:,} right, {short_percent(right / total, 2)}", note)
+    return fig
+
+
+def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
+    """Class names along both axes of a matrix whose cells are `cell` inches wide, and lines between the cells."""
+    size = min(10.0, 40 * cell)
+    axes.set_xticks(range(len(classes)), classes, fontsize=size)
+    axes.set_yticks(range(len(classes)), classes, fontsize=size)
+    if max(map(len, classes)) * size * 0.6 > 72 * cell:
+        axes.tick_params("x", rotation=40, rotation_mode="xtick")
+    axes.set(xlabel="predicted", ylabel="actual")
+    between = np.arange(len(classes) + 1) - 0.5
+    axes.set_xticks(between, minor=True)
+    axes.set_yticks(between, minor=True)
+    axes.grid(False)
+    axes.grid(which="minor")
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _describe(found: Findings) -> str:
+    table = found.tables["confusion"]
+    rows = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
+    rows = rows.sort_values("count", ascending=False, kind="stable").head(5)
+    pairs = ", ".join(f"{row.actual} as {row.predicted} {row.count}" for row in rows.itertuples(index=False))
+    right = found.examples - len(found.mistakes)
+    return (
+        f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} images are on the diagonal. "
+    ) + (f"The most frequent mistakes: {pairs}." if pairs else "There is no mistake.")
+
+
+def _draw(found: Findings, _: PlotConfig) -> Figure:
+    return confusion(found.tables["confusion"]["count"].to_numpy().reshape(len(found.classes), -1), found.classes)
+
+
+PICTURE = Picture(
+    "classes",
+    2,
+    "Actual against predicted classes on the test images.",
+    _draw,
+    _describe,
+)

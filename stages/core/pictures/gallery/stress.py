@@ -1,0 +1,89 @@
+"""Accuracy under corruption."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from stages.core.config.sections import PlotConfig
+from stages.core.pictures.axes import HIGHLIGHTS, shortened
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.picture import Picture
+from stages.core.pictures.style import GREY, INK, PALE, figure, short_percent, title
+from stages.core.pictures.wording import percent, plain
+
+
+def stress(table: pd.DataFrame) -> Figure:
+    """Accuracy by severity, a line a corruption, the worst in colour; `table` is plots/stress.csv."""
+    lines = table.pivot_table(index="severity", columns="corruption", values="score", sort=False).sort_index()
+    means = lines[lines.index > 0].mean()
+    colours = dict(zip(means.sort_values(kind="stable").index, HIGHLIGHTS, strict=False))
+    last = lines.index[-1]
+
+    fig = figure(5.0)
+    axes, listing = fig.subplots(1, 2, sharey=True, width_ratios=[2.5, 1])
+    for name, accuracies in lines.items():
+        width, order = (1.8, 3) if name in colours else (1.4, 2)
+        axes.plot(accuracies, color=colours.get(name, PALE), linewidth=width, marker="o", markersize=3, zorder=order)
+    axes.plot(lines.mean(axis=1), color=INK, linewidth=2.4, zorder=4)
+    axes.set(xlabel="severity", xlim=(0, last + 0.05), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
+    axes.set_xticks(lines.index, ["clean", *map(str, lines.index[1:])])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value)))
+
+    listing.set_axis_off()
+    listing.set(xlim=(0, 1))
+    listing.text(1, 1.05, "mean of 1 to 5", color=GREY, fontsize=9, ha="right")
+    ends = [(lines.iloc[-1].mean(), "all", means.mean(), INK)]
+    ends += [(line.iloc[-1], str(name), means[str(name)], colours.get(name, GREY)) for name, line in lines.items()]
+    ends.sort()
+    places = _apart([float(value) for value, *_ in ends], gap=0.055, top=1)
+    for place, (value, name, mean, colour) in zip(places, ends, strict=True):
+        weight = "normal" if colour == GREY else "bold"
+        listing.plot([0, 0.1], [value, place], color=colour, linewidth=0.7)
+        listing.text(
+            0.13, place, shortened(name.replace("_", " ")), color=colour, fontsize=9, va="center", weight=weight
+        )
+        listing.text(1, place, short_percent(mean, 1), color=colour, fontsize=9, va="center", ha="right", weight=weight)
+    title(
+        axes,
+        f"Accuracy on corrupted images: {short_percent(means.mean(), 1)} on average",
+        f"A line is a corruption: the worst {len(colours)} in colour, the mean of all in black.",
+    )
+    return fig
+
+
+def _apart(values: Sequence[float], gap: float, top: float) -> list[float]:
+    """Places for labels of ascending `values`: near them, `gap` or more apart, none above `top`."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + gap) if places else value)
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], top)
+        top = places[index] - gap
+    return places
+
+
+def _describe(found: Findings) -> str:
+    table = found.tables["stress"]
+    means = table[table["severity"] > 0].groupby("corruption", sort=False)["score"].mean()
+    clean = table[table["severity"] == 0]["score"].iloc[0]
+    under = ", ".join(f"{plain(str(name))} {percent(value, 1)}" for name, value in means.items())
+    return (
+        f"Accuracy against severity, a line for each corruption. Clean images: {percent(clean, 1)}. "
+        f"Means over the severities: {under}."
+    )
+
+
+def _draw(found: Findings, _: PlotConfig) -> Figure:
+    return stress(found.tables["stress"])
+
+
+PICTURE = Picture(
+    "robustness",
+    1,
+    "Accuracy on test images that are shifted, turned, noisy, blurred or partly hidden.",
+    _draw,
+    _describe,
+)
