@@ -54,7 +54,7 @@ def main() -> None:
     from stages.core.config.recipe import Recipe
     from stages.core.data.examples import Labelled
     from stages.core.training.augmentation import Augmenter
-    from stages.core.training.engine import Trainer
+    from stages.core.training.engine import Engine
     from stages.core.training.fit import fit
     from stages.core.training.objectives.classification import loss_and_accuracy
     from stages.core.training.parallel import Workers
@@ -90,7 +90,7 @@ def main() -> None:
 
     epochs, input_side = Clock(), Clock()
     with (
-        patch.object(Trainer, "train_epoch", epochs.timed(Trainer.train_epoch)),
+        patch.object(Engine, "train_epoch", epochs.timed(Engine.train_epoch)),
         patch.object(Augmenter, "batch", input_side.timed(Augmenter.batch)),
         # One call too many, for the sample of the curve: a millisecond.
         patch.object(torch, "randperm", input_side.timed(torch.randperm)),

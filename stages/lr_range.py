@@ -33,16 +33,16 @@ def main() -> None:
     # Only now, with everything read and accepted: torch takes a second to load.
     import torch
 
-    from stages.core.training.engine import Trainer
+    from stages.core.training.engine import Engine
     from stages.core.training.parallel import Workers
 
     with Workers.at_hand() as workers:
-        trainer = Trainer(params, train, classes, workers, FOLD)
+        engine = Engine(params, train, classes, workers, FOLD)
 
         def take_step(step: int, rate: float) -> float:
             generator = numpy_generator(params.seed, "lr_range", step)
             batch = generator.choice(len(train), params.train.batch_size, replace=False)
-            return trainer.step(torch.from_numpy(batch), rate, ("lr_range", step))
+            return engine.step(torch.from_numpy(batch), rate, ("lr_range", step))
 
         points = range_test(params.lr_range, take_step)
 
