@@ -56,7 +56,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     from stages.core.config.recipe import Recipe
     from stages.core.data.examples import Labelled
     from stages.core.training.augmentation import Augmenter
-    from stages.core.training.engine import Trainer
+    from stages.core.training.engine import Engine
     from stages.core.training.fit import fit
     from stages.core.training.parallel import Workers
     from stages.train import INPUTS
@@ -70,7 +70,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     nothing = data.take(np.arange(0))
     epochs, input_side = Clock(), Clock()
     with (
-        patch.object(Trainer, "train_epoch", epochs.timed(Trainer.train_epoch)),
+        patch.object(Engine, "train_epoch", epochs.timed(Engine.train_epoch)),
         patch.object(Augmenter, "batch", input_side.timed(Augmenter.batch)),
         # One call too many, for the sample of the curve: a millisecond.
         patch.object(torch, "randperm", input_side.timed(torch.randperm)),

@@ -21,7 +21,7 @@ from stages.core.training.schedules import learning_rate
 Stream = tuple[str | int, ...]
 
 
-class Trainer:
+class Engine:
     """Trains a new model by `recipe` on `train`, a step or an epoch at a time; `classes` is the width of its output.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would

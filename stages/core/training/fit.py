@@ -13,7 +13,7 @@ from tqdm import tqdm
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import Labelled
 from stages.core.training.checkpoint import Checkpoint
-from stages.core.training.engine import Trainer
+from stages.core.training.engine import Engine
 from stages.core.training.objectives import Objective
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
@@ -86,15 +86,15 @@ def fit(
     check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    trainer = Trainer(recipe, train, classes, workers, fold, objective)
-    trainer.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
-    sample = torch.randperm(len(train), generator=trainer.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
+    engine = Engine(recipe, train, classes, workers, fold, objective)
+    engine.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
+    sample = torch.randperm(len(train), generator=engine.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)
 
     progress = _Progress()
     # Rank 0's alone, which saves it: on another machine there may be none, or that of another epoch.
     if state := workers.first(checkpoint.load() if checkpoint and workers.rank == 0 else None):
-        progress = _unpack(state, trainer)
+        progress = _unpack(state, engine)
         done, epochs = len(progress.history), recipe.train.epochs
         if workers.rank == 0:
             tqdm.write(f"resuming after epoch {done} of {epochs}", file=sys.stderr)
@@ -105,35 +105,35 @@ def fit(
         losses = [e.validation_loss if select else e.train_loss for e in progress.history]
         if patience and epoch - 1 - progress.best_epoch >= patience:
             break
-        rate = trainer.train_epoch(epoch, losses, lambda: on_step(1))
-        model = trainer.model()
-        loss, score = trainer.objective.loss_and_score(predict_outputs(model, curve.inputs, workers), curve.targets)
+        rate = engine.train_epoch(epoch, losses, lambda: on_step(1))
+        model = engine.model()
+        loss, score = engine.objective.loss_and_score(predict_outputs(model, curve.inputs, workers), curve.targets)
         outputs = predict_outputs(model, validation.inputs, workers)
-        validation_loss, validation_score = trainer.objective.loss_and_score(outputs, validation.targets)
-        trainer.check_finite(loss + (validation_loss if len(validation) else 0), f"the end of epoch {epoch}")
+        validation_loss, validation_score = engine.objective.loss_and_score(outputs, validation.targets)
+        engine.check_finite(loss + (validation_loss if len(validation) else 0), f"the end of epoch {epoch}")
         progress.history.append(Epoch(epoch, rate, loss, validation_loss, score, validation_score))
         if not select or max(progress.history, key=_quality).epoch == epoch:
             progress.best_epoch = epoch
             progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             progress.best_outputs = outputs
         if checkpoint:
-            state = _pack(progress, trainer)
+            state = _pack(progress, engine)
             if workers.rank == 0:
                 checkpoint.save(state)
         on_epoch(progress.history)
-    model = trainer.model()
+    model = engine.model()
     model.load_state_dict(progress.best_weights)
     best_outputs = progress.best_outputs.numpy()
-    return Fit(model.cpu(), best_outputs, progress.history, progress.best_epoch, trainer.normalisation)
+    return Fit(model.cpu(), best_outputs, progress.history, progress.best_epoch, engine.normalisation)
 
 
 def _quality(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_score, -epoch.validation_loss
 
 
-def _pack(progress: _Progress, trainer: Trainer) -> dict[str, np.ndarray]:
+def _pack(progress: _Progress, engine: Engine) -> dict[str, np.ndarray]:
     """The run as named arrays, for a checkpoint."""
-    tensors = {f"trainer/{name}": tensor for name, tensor in trainer.state().items()}
+    tensors = {f"engine/{name}": tensor for name, tensor in engine.state().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
     arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
     history = np.array([dataclasses.astuple(epoch) for epoch in progress.history])
@@ -141,12 +141,12 @@ def _pack(progress: _Progress, trainer: Trainer) -> dict[str, np.ndarray]:
     return arrays | best | {"history": history}
 
 
-def _unpack(arrays: Mapping[str, np.ndarray], trainer: Trainer) -> _Progress:
-    """Bring `trainer` and the progress back to what `_pack` saw."""
+def _unpack(arrays: Mapping[str, np.ndarray], engine: Engine) -> _Progress:
+    """Bring `engine` and the progress back to what `_pack` saw."""
 
     def under(prefix: str) -> dict[str, torch.Tensor]:
         return {n.removeprefix(prefix): torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix)}
 
-    trainer.restore(under("trainer/"))
+    engine.restore(under("engine/"))
     history = [Epoch(int(epoch), *scores) for epoch, *scores in arrays["history"].tolist()]
     return _Progress(history, int(arrays["best_epoch"]), under("best/"), torch.from_numpy(arrays["best_outputs"]))

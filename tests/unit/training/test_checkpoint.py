@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stages.core.training.checkpoint import CODE, GIVEN_UP, ROOMS, Checkpoint, run_key
-from stages.core.training.engine import Trainer
+from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.parallel import Workers
 
@@ -161,12 +161,12 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits, capsy
 
 def test_a_trainer_goes_back_to_an_earlier_state(recipe, digits):
     with Workers(1) as workers:
-        trainer = Trainer(recipe(), digits(32), 4, workers)
-        trainer.train_epoch(1, [], lambda: None)
-        earlier = {name: tensor.clone() for name, tensor in trainer.state().items()}
-        trainer.train_epoch(2, [], lambda: None)
-        later = {name: tensor.clone() for name, tensor in trainer.state().items()}
-        trainer.restore(earlier)
-        trainer.train_epoch(2, [], lambda: None)
-        assert all(later[name].equal(tensor) for name, tensor in trainer.state().items())
+        engine = Engine(recipe(), digits(32), 4, workers)
+        engine.train_epoch(1, [], lambda: None)
+        earlier = {name: tensor.clone() for name, tensor in engine.state().items()}
+        engine.train_epoch(2, [], lambda: None)
+        later = {name: tensor.clone() for name, tensor in engine.state().items()}
+        engine.restore(earlier)
+        engine.train_epoch(2, [], lambda: None)
+        assert all(later[name].equal(tensor) for name, tensor in engine.state().items())
         assert not later["weights"].equal(earlier["weights"])

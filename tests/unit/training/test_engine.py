@@ -6,7 +6,7 @@ from torch import nn
 
 from stages.core.base.command import InputError
 from stages.core.networks.model import Dropout, Normalise, initialise
-from stages.core.training.engine import Trainer
+from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.parallel import Workers
 
@@ -44,19 +44,19 @@ def test_batch_norm_in_any_network_asks_for_two_examples_a_shard(recipe, digits,
         with pytest.raises(InputError, match=r"batch of 6, must be at least 8, 2 for each of the train\.shards = 4"):
             fit(config, digits(36), digits(8), 4, workers)
         with pytest.raises(InputError, match=r"batch of 7, must be at least 8"):
-            Trainer(config, digits(36), 4, workers).step(torch.arange(7), 0.1, ("range",))
+            Engine(config, digits(36), 4, workers).step(torch.arange(7), 0.1, ("range",))
 
 
 def test_a_network_with_draws_of_its_own_is_refused(recipe, digits, given):
     given(nn.Dropout(0.5), nn.Linear(144, 4))
     with Workers(1) as workers, pytest.raises(InputError, match=r"layer 2 \(Dropout\): draws from torch's own"):
-        Trainer(recipe(), digits(32), 4, workers)
+        Engine(recipe(), digits(32), 4, workers)
 
 
 def test_every_random_layer_has_a_stream_of_its_own(recipe, digits, given):
     given(Dropout(0.5), Dropout(0.5), nn.Linear(144, 4))
     with Workers(1) as workers:
-        trainer = Trainer(recipe(), digits(32), 4, workers)
-        trainer.step(torch.arange(32), 0.1, ("try", 1))
-        seeds = [layer.generator.initial_seed() for layers in trainer.random for layer in layers]
+        engine = Engine(recipe(), digits(32), 4, workers)
+        engine.step(torch.arange(32), 0.1, ("try", 1))
+        seeds = [layer.generator.initial_seed() for layers in engine.random for layer in layers]
     assert len(seeds) == len(set(seeds)) == 8

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.core.training.engine import Trainer
+from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.parallel import Workers
@@ -70,6 +70,6 @@ def test_the_losses_of_each_network_before_and_after_its_first_step(recipe, digi
     """Numbers once computed: what changes initial weights, a loss, an optimiser or a stream changes them."""
     config = recipe(model={"name": name, "hidden": [8]}, augment={"shift": 1})
     with Workers(1) as workers:
-        trainer = Trainer(config, digits(32), 4, workers)
-        losses = [trainer.step(torch.arange(32), 0.01, ("golden", step)) for step in range(2)]
+        engine = Engine(config, digits(32), 4, workers)
+        losses = [engine.step(torch.arange(32), 0.01, ("golden", step)) for step in range(2)]
     assert losses == pytest.approx(GOLDEN[name], rel=1e-6)
