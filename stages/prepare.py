@@ -1,5 +1,6 @@
 """prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,8 @@ def main() -> None:
 
     for name, part in (("train", train), ("test", test)):
         write_arrays(OUTPUTS[name], vars(part))
-    write_json(OUTPUTS["facts"], facts(dataset, train))
+    digest = hashlib.sha256(read_bytes(OUTPUTS["train"])).hexdigest()
+    facts(dataset, train, digest).write(OUTPUTS["facts"])
     write_json(OUTPUTS["metrics"], summary(train, test))
 
 

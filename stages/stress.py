@@ -8,14 +8,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.core.base.artifacts import read_arrays, read_json
+from stages.core.base.artifacts import read_arrays
 from stages.core.base.command import run
-from stages.core.base.schemas import STRESS, StressMetrics
+from stages.core.base.schemas import STRESS, ModelDescription, StressMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
 from stages.core.config.sections import StressConfig
 from stages.core.data.examples import Labelled, check_fit
-from stages.core.data.splits import subset
+from stages.core.data.splits import stratified_sample
 from stages.core.experiments.corruptions import Images
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 from stages.core.networks.model import load_model
@@ -38,11 +38,11 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    test, description = Labelled(**read_arrays(INPUTS["test"])), read_json(INPUTS["description"])
+    test, description = Labelled(**read_arrays(INPUTS["test"])), ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     model = load_model(description, read_arrays(INPUTS["weights"]))
     size = min(params.stress.examples, len(test))
-    data = test.take(subset(test.targets, size, numpy_generator(params.seed, "stress")))
+    data = test.take(stratified_sample(test.targets, size, numpy_generator(params.seed, "stress")))
 
     with Workers.at_hand() as workers:
 

@@ -1,7 +1,8 @@
 """A labelled set of images: made from raw arrays and checked, cut to a subset, and described by exact numbers."""
 
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import ModelDescription, Normalisation, PrepareFacts
 from stages.core.data.splits import apportion, draw
 
 CLASSES = {
@@ -77,10 +79,10 @@ def limited(
             f"to {len(train)} (the whole training part)"
         )
     test_limit = max(classes, round(limit * len(test) / len(train)))
-    return subset(train, limit, generators[0]), subset(test, test_limit, generators[1])
+    return _every_class_kept(train, limit, generators[0]), _every_class_kept(test, test_limit, generators[1])
 
 
-def subset(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
+def _every_class_kept(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
     """`size` examples in their old order: one of each class first, then the rest in proportion to what is left."""
     counts = np.bincount(data.targets)
     sizes = 1 + apportion(counts - 1, size - len(counts))
@@ -114,7 +116,7 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
     "train" and "test" count the images that equal an earlier one of the same part, "across" the test images that
     are also in the training part: those a model can score on by heart.
     """
-    train_images, test_images = ([image.tobytes() for image in part.inputs] for part in (train, test))
+    train_images, test_images = ([hashlib.sha256(image).digest() for image in part.inputs] for part in (train, test))
     known = set(train_images)
     return {
         "train": len(train_images) - len(known),
@@ -123,16 +125,18 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
     }
 
 
-def facts(dataset: str, train: Labelled) -> dict[str, Any]:
-    """What a model must know about its data: task, names of the classes, shape of an input, normalisation."""
+def facts(dataset: str, train: Labelled, train_sha256: str) -> PrepareFacts:
+    """What a model must know about its data: task, names of the classes, shape of an input, normalisation, digest."""
     mean, std = normalisation(train.inputs)
-    return {
-        "task": "classification",
-        "dataset": dataset,
-        "classes": list(CLASSES[dataset]),
-        "input_shape": list(train.inputs.shape[1:]),
-        "normalisation": {"mean": mean, "std": std},
-    }
+    channels, height, width = train.inputs.shape[1:]
+    return PrepareFacts(
+        task="classification",
+        dataset=dataset,
+        classes=CLASSES[dataset],
+        input_shape=(channels, height, width),
+        normalisation=Normalisation(mean=tuple(mean), std=tuple(std)),
+        train_sha256=train_sha256,
+    )
 
 
 def summary(train: Labelled, test: Labelled) -> dict[str, Any]:
@@ -144,15 +148,15 @@ def summary(train: Labelled, test: Labelled) -> dict[str, Any]:
     return report | {"duplicates": duplicates(train, test)}
 
 
-def check_fit(test: Labelled, description: Mapping[str, Any], test_file: Path, description_file: Path) -> None:
+def check_fit(test: Labelled, description: ModelDescription, test_file: Path, description_file: Path) -> None:
     """Raise `InputError` unless `test` is data that the model of `description` can be scored on.
 
-    `description` is that of `stages.core.networks.model.describe_model`; the files are for the message alone.
+    The files are for the message alone.
     """
-    shape, targets, classes = list(test.inputs.shape[1:]), test.targets, len(description["classes"])
-    if shape != description["input_shape"]:
+    shape, targets, classes = test.inputs.shape[1:], test.targets, len(description.classes)
+    if shape != description.input_shape:
         raise InputError(
-            f"{test_file}: inputs of shape {shape}, but {description_file} was trained on {description['input_shape']}"
+            f"{test_file}: inputs of shape {shape}, but {description_file} was trained on {description.input_shape}"
         )
     if not (targets.min() >= 0 and targets.max() < classes):
         raise InputError(

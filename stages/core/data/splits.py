@@ -47,7 +47,7 @@ def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Gener
     return [np.sort(deck[fold::folds]) for fold in range(folds)]
 
 
-def subset(targets: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+def stratified_sample(targets: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
     """Sorted indices of `size` of the `targets` (int64 (N,)), at most N, of every class its share within one."""
     _, counts = np.unique(targets, return_counts=True)
     return draw(targets, apportion(counts, size), generator)

@@ -17,7 +17,7 @@ from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
 from stages.core.data.examples import Labelled
-from stages.core.data.splits import stratified_folds, subset
+from stages.core.data.splits import stratified_folds, stratified_sample
 from stages.core.scores.classification import class_scores, confusion, predict
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.fit import fit
@@ -99,7 +99,9 @@ def cross_validate(
     for fold, held_out in enumerate(folds, 1):
         rest, validation = data.split(held_out)
         for share in config.shares:
-            drawn = subset(rest.targets, round(share * len(rest)), numpy_generator(recipe.seed, "learning curve", fold))
+            drawn = stratified_sample(
+                rest.targets, round(share * len(rest)), numpy_generator(recipe.seed, "learning curve", fold)
+            )
             train = rest.take(drawn) if share < 1 else rest
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")

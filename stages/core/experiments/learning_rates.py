@@ -15,7 +15,7 @@ from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, check_batch_size
 from stages.core.config.sections import LrRangeConfig
 from stages.core.data.examples import Labelled
-from stages.core.training.engine import Trainer
+from stages.core.training.engine import Engine
 from stages.core.training.parallel import Workers
 
 FOLD = -1  # a number that no training run has, hence initial weights and random streams of its own
@@ -39,7 +39,7 @@ def range_test(recipe: Recipe, config: LrRangeConfig, train: Labelled, classes: 
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    trainer = Trainer(recipe, train, classes, workers, FOLD)
+    trainer = Engine(recipe, train, classes, workers, FOLD)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)

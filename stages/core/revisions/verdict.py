@@ -23,10 +23,8 @@ def sentence(found: Comparison, a: str, b: str) -> str:
             f"{b} is {found.verdict} than {a}: accuracy {100 * first.difference:+.2f} points "
             f"(95% interval {100 * low:+.2f} to {100 * high:+.2f}, {told})."
         )
-    apart = [
-        f"its {SCORES[other.score].label} is {other.verdict}" for other in others if other.verdict != found.verdict
-    ]
-    notable = [clause for clause in apart if "indistinguishable" not in clause]
+    apart = [other for other in others if other.verdict not in {found.verdict, "indistinguishable"}]
+    notable = [f"its {SCORES[other.score].label} is {other.verdict}" for other in apart]
     return text + (f" But {' and '.join(notable)}." if notable else "")
 
 

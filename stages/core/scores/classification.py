@@ -264,7 +264,7 @@ def scores_with_intervals(
         for name, values in scores.items()
     }
     rows = [
-        (name, score.value(targets, probabilities), *(score.interval or (lambda *_: resampled[name]))(*ordered))
+        (name, score.value(targets, probabilities), *(score.interval(*ordered) if score.interval else resampled[name]))
         for name, score in SCORES.items()
     ]
     return pd.DataFrame(rows, columns=["score", "value", "low", "high"]).round(6)

@@ -98,8 +98,8 @@ def compare(a: Predictions, b: Predictions, generator: np.random.Generator, resa
 def mcnemar(only_a: int, only_b: int) -> float:
     """The two-sided exact p of `only_a` examples right in A alone and `only_b` in B alone, in [0, 1].
 
-    Were the models equally good, each such example would be a toss of a fair coin. Source: McNemar, Note on the Sampling
-    Error of the Difference Between Correlated Proportions (1947), in the exact binomial form.
+    Were the models equally good, each such example would be a toss of a fair coin. Source: McNemar, Note on the
+    Sampling Error of the Difference Between Correlated Proportions (1947), in the exact binomial form.
     """
     tosses = only_a + only_b
     return float(binomtest(only_a, tosses).pvalue) if tosses else 1.0

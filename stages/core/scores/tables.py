@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.scores import curves
-from stages.core.scores.classification import MACRO, Integers, class_scores, confusion, predict, rankings
+from stages.core.scores.bootstrap import Integers
+from stages.core.scores.classification import MACRO, class_scores, confusion, predict, rankings
 from stages.core.scores.curves import Curve, Ranking
 
 
@@ -33,15 +34,15 @@ def confusion_table(counts: Integers, classes: Sequence[str]) -> pd.DataFrame:
 def class_table(targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]) -> pd.DataFrame:
     """One row per class: precision, recall, f1, support (examples), roc_auc, average_precision."""
     counts = confusion(targets, predict(probabilities), len(classes))
-    rankings = rankings(targets, probabilities)
+    ranked = rankings(targets, probabilities)
     return pd.DataFrame(
         {
             "class": list(classes),
             **class_scores(counts)._asdict(),
             "support": counts.sum(axis=1),
-            "roc_auc": [None if ranking.one_sided else curves.roc_auc(ranking) for ranking in rankings],
+            "roc_auc": [None if ranking.one_sided else curves.roc_auc(ranking) for ranking in ranked],
             "average_precision": [
-                None if ranking.one_sided else curves.average_precision(ranking) for ranking in rankings
+                None if ranking.one_sided else curves.average_precision(ranking) for ranking in ranked
             ],
         }
     )
