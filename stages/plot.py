@@ -14,23 +14,17 @@ from stages.core.scores.classification import mistakes
 from stages.core.scores.predictions import Predictions
 
 TABLES = {
-    "training": schemas.TRAINING,
-    "cross_validate": schemas.CROSS_VALIDATE,
-    "learning_curve": schemas.LEARNING_CURVE,
-    "confusion": schemas.CONFUSION,
-    "roc": schemas.ROC,
-    "precision_recall": schemas.PRECISION_RECALL,
-    "classes": schemas.CLASSES,
+    "training": schemas.TRAINING, "cross_validate": schemas.CROSS_VALIDATE, "learning_curve": schemas.LEARNING_CURVE,
+    "lr_range": schemas.LR_RANGE, "confusion": schemas.CONFUSION, "roc": schemas.ROC,
+    "precision_recall": schemas.PRECISION_RECALL, "classes": schemas.CLASSES, "calibration": schemas.CALIBRATION,
     "stress": schemas.STRESS,
-    "lr_range": schemas.LR_RANGE,
-    "calibration": schemas.CALIBRATION,
-}
+}  # fmt: skip
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
+    "model": Path("models/model.json"),
     "predictions": Path("models/predictions.safetensors"),
-    "description": Path("models/model.json"),
-    "suggestion": Path("metrics/lr_range.json"),
-    **{name: Path(f"plots/{name}.csv") for name in TABLES},
+    "lr_range metrics": Path("metrics/lr_range.json"),
+    **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 OUTPUTS = {"images": Path("plots/images")}
 
@@ -41,15 +35,15 @@ class Params(StageParams):
 
 def main() -> None:
     config = Params.load().plot
-    description = schemas.ModelDescription.read(INPUTS["description"])
+    model = schemas.ModelDescription.read(INPUTS["model"])
     predictions = Predictions.read(INPUTS["predictions"])
     found = Findings(
-        metrics={"lr_range": schemas.LrRangeMetrics.read(INPUTS["suggestion"]).model_dump()},
-        tables={name: table.read(INPUTS[name]) for name, table in TABLES.items()},
+        metrics={"lr_range": schemas.LrRangeMetrics.read(INPUTS["lr_range metrics"]).model_dump()},
+        tables={name: table.read(INPUTS[f"{name} table"]) for name, table in TABLES.items()},
         mistakes=mistakes(predictions.targets, predictions.probabilities),
-        classes=description.classes,
-        selected_epoch=description.selected_epoch,
-        score=description.score,
+        classes=model.classes,
+        selected_epoch=model.selected_epoch,
+        score=model.score,
         images=read_arrays(INPUTS["test"])["inputs"],
     )
     with house_style():

@@ -12,6 +12,7 @@ import yaml
 
 from stages.core.base.artifacts import write_csv
 from stages.core.scores import classification as scoring
+from stages.core.scores import tables
 from tests.pipeline.project import ROOT, Project
 
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))
@@ -38,9 +39,9 @@ def write_tables(folder: Path, seed: int) -> None:
     for name, table in {
         "training": pd.DataFrame({**curve, **nothing}),
         "cross_validate": pd.concat([pd.DataFrame(fold) for fold in folds]),
-        "confusion": scoring.confusion_table(counts, CLASSES),
-        "roc": scoring.roc_table(targets, probabilities, CLASSES, 200),
-        "precision_recall": scoring.precision_recall_table(targets, probabilities, CLASSES, 200),
+        "confusion": tables.confusion_table(counts, CLASSES),
+        "roc": tables.roc_table(targets, probabilities, CLASSES, 200),
+        "precision_recall": tables.precision_recall_table(targets, probabilities, CLASSES, 200),
     }.items():
         write_csv(folder / f"{name}.csv", table)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.splits import apportion, stratified_folds, stratified_holdout, subset
+from stages.core.data.splits import apportion, stratified_folds, stratified_holdout, stratified_sample
 
 counts_of_classes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
@@ -68,7 +68,7 @@ def test_folds_share_no_example_with_another():
 def test_a_subset_has_its_share_of_every_class_within_one(counts: list[int], share: float, seed: int):
     targets = shuffled_targets(counts, seed)
     size = round(share * len(targets))
-    chosen = subset(targets, size, numpy_generator(seed, "subset"))
+    chosen = stratified_sample(targets, size, numpy_generator(seed, "subset"))
     assert len(chosen) == size == len(set(chosen.tolist()))
     for label in np.unique(targets):
         assert abs((targets[chosen] == label).sum() - share * (targets == label).sum()) < 1.5

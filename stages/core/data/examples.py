@@ -79,10 +79,10 @@ def limited(
             f"to {len(train)} (the whole training part)"
         )
     test_limit = max(classes, round(limit * len(test) / len(train)))
-    return _every_class_kept(train, limit, generators[0]), _every_class_kept(test, test_limit, generators[1])
+    return sample_of_every_class(train, limit, generators[0]), sample_of_every_class(test, test_limit, generators[1])
 
 
-def _every_class_kept(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
+def sample_of_every_class(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
     """`size` examples in their old order: one of each class first, then the rest in proportion to what is left."""
     counts = np.bincount(data.targets)
     sizes = 1 + apportion(counts - 1, size - len(counts))

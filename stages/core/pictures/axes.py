@@ -1,4 +1,4 @@
-"""What several pictures draw: curves over epochs, their labels, bands of folds."""
+"""What several pictures draw: curves of training and validation, curves beside a list, and labels."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,47 +6,62 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from stages.core.pictures.style import (
     BLUE,
     GREEN,
+    GREY,
+    INK,
+    PALE,
     PURPLE,
     TRAIN,
     VALIDATION,
     VERMILLION,
     accuracy_scale,
+    figure,
     loss_scale,
     title,
 )
+from stages.core.pictures.wording import plain
+from stages.core.scores.curves import Curve
 
 Floats = NDArray[np.float64]
 
 PARTS = {"train": TRAIN, "validation": VALIDATION}
 QUANTITIES: tuple[Literal["loss", "score"], ...] = ("loss", "score")
-HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for what a reader should look at: the worst
-_NAME = 16  # characters of a name where there is little room
+HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
+ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
+_LISTED = 18  # classes beside a curve plot, at most
+_NAME = 16  # characters of a class name where there is little room
+
+
+def score_label(score: str) -> str:
+    """`macro_f1` as "Macro f1"."""
+    return plain(score).capitalize()
+
+
+def shortened(name: str) -> str:
+    """A class name, cut where there is little room."""
+    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
 
 
 def numbers(column: pd.Series) -> Floats:
     """A column's values; NaN where the cell is empty, as validation's are where there is no validation part."""
-    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    return column.to_numpy(np.float64)
 
 
-def shortened(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
-
-
-def epoch_axes(axes: Axes, epochs: pd.Series, quantity: Literal["loss", "score"], values: Floats, score: str) -> None:
-    """Axes for curves over epochs: the loss logarithmic where it spans much, an accuracy by its error."""
+def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], values: Floats, score: str) -> None:
+    """Axes for curves over epochs: the loss logarithmic where it spans much, the score by its error."""
     low, high = np.nanmin(values), np.nanmax(values)
     if quantity == "loss":
         title(axes, "Loss", "cross-entropy" + (", logarithmic" if loss_scale(axes, low, high) else ""))
     else:
-        title(axes, score.capitalize(), "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " ")
+        title(axes, score_label(score), "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " ")
     axes.set_xlabel("epoch")
-    axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
+    axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
@@ -66,3 +81,51 @@ def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     drawn = sorted((y, x, part) for part, (x, y) in ends.items() if np.isfinite(y))
     for (y, x, part), side in zip(drawn, ("top", "bottom"), strict=False):
         axes.annotate(part, (x, y), (6, 0), textcoords="offset points", color=PARTS[part], va=side)
+
+
+def curves(table: pd.DataFrame, x: str, y: str) -> dict[str, Curve]:
+    """The curves of a table, by class, in its order; the last is the macro average."""
+    return {
+        str(name): Curve(numbers(rows[x]), numbers(rows[y])) for name, rows in table.groupby("class", sort=False)
+    }  # fmt: skip
+
+
+def curve_plot(lines: Mapping[str, Curve], scores: pd.DataFrame, area: str, area_name: str) -> tuple[Figure, Axes]:
+    """Curves beside a list of the areas under them: the macro average in black, the worst classes in colour."""
+    areas = dict(zip(scores["class"], numbers(scores[area]), strict=True))
+    ranked = sorted((name for name in areas if np.isfinite(areas[name])), key=lambda name: areas[name])
+    macro = list(lines)[-1]
+    colours = dict(zip(ranked, HIGHLIGHTS, strict=False))
+
+    fig = figure(5.2)
+    axes, listing = fig.subplots(1, 2, width_ratios=[3.6, 1])
+    for name, line in lines.items():
+        if name == macro:
+            axes.plot(*line, color=INK, linewidth=2.4, zorder=4)
+        else:
+            axes.plot(*line, color=colours.get(name, PALE), linewidth=1.4, zorder=3 if name in colours else 2)
+
+    listing.set_axis_off()
+    listing.set(xlim=(0, 1), ylim=(_LISTED + 2, 0))
+    entries = [(macro, np.mean([areas[name] for name in ranked]), INK)]
+    entries += [(name, areas[name], colours.get(name, GREY)) for name in ranked]
+    listing.text(1, 0, area_name, color=GREY, ha="right", fontsize=9)
+    for row, (name, value, colour) in enumerate(entries[: _LISTED + 1], start=1):
+        weight = "bold" if colour != GREY else "normal"
+        listing.text(0, row, shortened(name), color=colour, fontsize=9, fontweight=weight)
+        listing.text(1, row, f"{value:.5f}", color=colour, fontsize=9, ha="right")
+    if len(entries) > _LISTED + 1:
+        listing.text(0, _LISTED + 2, f"and {len(entries) - _LISTED - 1} more", color=GREY, fontsize=9)
+    return fig, axes
+
+
+def lowest(lines: Mapping[str, Curve]) -> float:
+    """Where the y axis of a curve plot starts: it is no close-up of perfect curves."""
+    return min(0.9, *(float(line.y.min()) for line in lines.values()))
+
+
+def areas_in_words(scores: pd.DataFrame, area: str) -> str:
+    """The lowest area of a class, whose it is, and the highest; `scores` is plots/classes.csv."""
+    values = numbers(scores[area])
+    least = scores["class"].iloc[int(np.nanargmin(values))]
+    return f"{np.nanmin(values):.5f} (class {least}) to {np.nanmax(values):.5f}"

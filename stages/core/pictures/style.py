@@ -41,7 +41,7 @@ _RC: dict[str, Any] = {
     "image.interpolation": "nearest",
     "lines.linewidth": 1.8,
     "text.color": INK,
-    "text.parse_math": False,  # a class may be called `$a$`: every text is drawn as it is written
+    "text.parse_math": False,  # a class may be called "$x$": names are drawn as written
     "xtick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.color": GREY,

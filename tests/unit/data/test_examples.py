@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import ModelDescription, Normalisation
 from stages.core.base.seeding import numpy_generator
 from stages.core.data.examples import (
     CLASSES,
@@ -123,17 +124,29 @@ def test_duplicates_within_and_across_parts():
 def test_facts_follow_the_schema():
     train = make([1] * 10)
     mean, std = normalisation(train.inputs)
-    assert facts("fashion-mnist", train) == {
+    assert facts("fashion-mnist", train, "0" * 64).model_dump(mode="json") == {
         "task": "classification",
         "dataset": "fashion-mnist",
         "classes": list(CLASSES["fashion-mnist"]),
         "input_shape": [1, 2, 2],
         "normalisation": {"mean": mean, "std": std},
+        "train_sha256": "0" * 64,
     }
     assert {name: len(set(classes)) for name, classes in CLASSES.items()} == {"mnist": 10, "fashion-mnist": 10}
 
 
-DESCRIPTION = {"classes": ["a", "b", "c"], "input_shape": [1, 4, 4]}
+DESCRIPTION = ModelDescription(
+    task="classification",
+    architecture={},
+    input_shape=(1, 4, 4),
+    input="",
+    output="",
+    classes=("a", "b", "c"),
+    normalisation=Normalisation(mean=(0.5,), std=(0.5,)),
+    temperature=1.0,
+    selected_epoch=1,
+    score="accuracy",
+)
 FILES = Path("test.safetensors"), Path("model.json")
 
 
@@ -148,7 +161,7 @@ def test_a_test_set_that_fits_the_model_passes():
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        (of_shape(3, 4, 4), r"test.safetensors: inputs of shape \[3, 4, 4\], but model.json .* \[1, 4, 4\]"),
+        (of_shape(3, 4, 4), r"test.safetensors: inputs of shape \(3, 4, 4\), but model.json .* \(1, 4, 4\)"),
         (of_shape(1, 4, 4, targets=(0, 3)), r"test.safetensors: targets from 0 to 3, but model.json knows 3 classes"),
         (of_shape(1, 4, 4, targets=(-1, 1)), r"test.safetensors: targets from -1 to 1, but"),
     ],

@@ -3,7 +3,7 @@ import pytest
 
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.splits import apportion, draw, stratified_folds, stratified_holdout, subset
+from stages.core.data.splits import apportion, draw, stratified_folds, stratified_holdout, stratified_sample
 
 
 def targets(*counts: int) -> np.ndarray:
@@ -80,14 +80,14 @@ def test_apportion_by_largest_remainder(counts: list[int], size: int, shares: li
 
 def test_a_subset_is_stratified_and_the_seeds_own() -> None:
     labels = np.repeat([0, 1, 2], [500, 300, 200])
-    chosen, again, other = (subset(labels, 100, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    chosen, again, other = (stratified_sample(labels, 100, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.bincount(labels[chosen]).tolist() == [50, 30, 20]
     assert np.array_equal(chosen, again) and not np.array_equal(chosen, other)
 
 
 def test_a_subset_of_all_is_all() -> None:
-    assert subset(np.arange(12) % 4, 12, np.random.default_rng(0)).tolist() == list(range(12))
+    assert stratified_sample(np.arange(12) % 4, 12, np.random.default_rng(0)).tolist() == list(range(12))
 
 
 def test_of_a_subset_a_class_may_be_absent() -> None:
-    assert len(subset(np.array([0, 0, 2, 2]), 2, np.random.default_rng(0))) == 2
+    assert len(stratified_sample(np.array([0, 0, 2, 2]), 2, np.random.default_rng(0))) == 2

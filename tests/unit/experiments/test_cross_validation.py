@@ -7,20 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, TRAINING
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig, training_sizes
 from stages.core.data.examples import Labelled
-from stages.core.data.splits import stratified_folds, subset
+from stages.core.data.splits import stratified_folds, stratified_sample
 from stages.core.experiments.cross_validation import (
     CrossValidation,
     Fold,
     corrected_interval,
     cross_validate,
-    curves_table,
 )
 from stages.core.training.checkpoint import Checkpoint, run_key
-from stages.core.training.fit import Epoch
 from stages.core.training.parallel import Workers
 
 Digits = Callable[..., Labelled]
@@ -121,8 +119,8 @@ def test_a_run_goes_on_from_its_folds_checkpoints(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     config = CrossValidateConfig(folds=2, epochs=1, learning_curve=[])
 
-    def checkpoint(recipe: Recipe, train: Labelled, validation: Labelled, fold: int) -> Checkpoint:
-        return Checkpoint(run_key(recipe, train, validation, fold))
+    def checkpoint(recipe: Recipe, fold: int, share: float, held_out: np.ndarray) -> Checkpoint:
+        return Checkpoint(run_key(recipe, "0" * 64, fold, share, held_out))
 
     def interrupt(so_far: CrossValidation) -> None:
         raise KeyboardInterrupt
@@ -138,18 +136,15 @@ def test_a_run_goes_on_from_its_folds_checkpoints(
     assert again.curves.equals(whole.curves) and again.fold_scores.equals(whole.fold_scores)
 
 
-def test_the_curves_carry_the_tables_names() -> None:
-    table = curves_table([Epoch(1, 0.1, 0.5, 0.6, 0.9, 0.8)])
-    assert table.to_dict("records") == [dict(zip(TRAINING.columns, (1, 0.1, 0.5, 0.6, 0.9, 0.8), strict=True))]
-
-
 @pytest.mark.parametrize("examples", [40, 41, 43, 44, 59])
 @pytest.mark.parametrize("folds", [2, 3, 5])
 def test_training_sizes_are_those_of_the_folds(examples, folds):
     config = CrossValidateConfig(folds=folds, epochs=1, learning_curve=[0.3, 0.7])
     targets, generator = np.arange(examples) % 4, np.random.default_rng(0)
     rest = [np.delete(targets, fold) for fold in stratified_folds(targets, folds, generator)]
-    taken = {len(subset(train, round(share * len(train)), generator)) for train in rest for share in config.shares}
+    taken = {
+        len(stratified_sample(train, round(share * len(train)), generator)) for train in rest for share in config.shares
+    }
     assert training_sizes(config, examples) == sorted(taken)
 
 

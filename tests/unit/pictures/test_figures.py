@@ -16,10 +16,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from stages.core.base.artifacts import write_png
-from stages.core.pictures import figures
-from stages.core.pictures.style import accuracy_scale, figure, house_style, percent
-from stages.core.scores import classification as scoring
+from stages.core.base.schemas import CROSS_VALIDATE
+from stages.core.config.sections import PlotConfig
+from stages.core.pictures.gallery import classes as bars
+from stages.core.pictures.gallery import confusion, cross_validate, mistakes, precision_recall, roc, training
+from stages.core.pictures.style import accuracy_scale, figure, house_style, short_percent
+from stages.core.scores import tables
 from stages.core.scores.classification import Mistake
+from tests.unit.pictures.findings import CONFIG, findings
+from tests.unit.pictures.findings import confusion as of_counts
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,16 +35,31 @@ def history(epochs: int, validation: bool = True) -> pd.DataFrame:
     columns = {
         "learning_rate": 0.1,
         "train_loss": 0.5 / epoch,
-        "validation_loss": 0.4 / epoch**0.5 if validation else "",
-        "train_accuracy": 1 - 0.1 / epoch,
-        "validation_accuracy": 1 - 0.1 / epoch**0.5 if validation else "",
+        "validation_loss": 0.4 / epoch**0.5 if validation else np.nan,
+        "train_score": 1 - 0.1 / epoch,
+        "validation_score": 1 - 0.1 / epoch**0.5 if validation else np.nan,
     }
     return pd.DataFrame({"epoch": epoch, **columns})
 
 
 def folds(lengths: list[int]) -> pd.DataFrame:
     tables = [history(epochs).assign(fold=fold) for fold, epochs in enumerate(lengths, start=1)]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)[list(CROSS_VALIDATE.columns)]
+
+
+def trained(table: pd.DataFrame, best_epoch: int) -> Figure:
+    return training.draw(findings(selected_epoch=best_epoch, training=table), CONFIG)
+
+
+def folded(table: pd.DataFrame) -> Figure:
+    return cross_validate.draw(findings(cross_validate=table), CONFIG)
+
+
+def ranked(curves: pd.DataFrame, classes: pd.DataFrame) -> Figure:
+    """The ROC or the precision-recall picture, as the columns say."""
+    if "recall" in curves:
+        return precision_recall.draw(findings(precision_recall=curves, classes=classes), CONFIG)
+    return roc.draw(findings(roc=curves, classes=classes), CONFIG)
 
 
 def example(classes: int, examples: int = 400, sharpness: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
@@ -53,9 +73,9 @@ def curve_tables(targets: np.ndarray, probabilities: np.ndarray) -> tuple[pd.Dat
     """The tables of ROC, precision-recall and classes."""
     names = [f"class {index}" for index in range(probabilities.shape[1])]
     return (
-        scoring.roc_table(targets, probabilities, names, 200),
-        scoring.precision_recall_table(targets, probabilities, names, 200),
-        scoring.class_table(targets, probabilities, names),
+        tables.roc_table(targets, probabilities, names, 200),
+        tables.precision_recall_table(targets, probabilities, names, 200),
+        tables.class_table(targets, probabilities, names),
     )
 
 
@@ -77,8 +97,8 @@ def style() -> Iterator[None]:
 
 def test_training_draws_both_parts_and_marks_the_chosen_epoch() -> None:
     table = history(6)
-    fig = figures.training(table, best_epoch=4)
-    for axes, quantity in zip(fig.axes, ["loss", "accuracy"], strict=True):
+    fig = trained(table, best_epoch=4)
+    for axes, quantity in zip(fig.axes, ["loss", "score"], strict=True):
         train, validation, chosen = axes.lines
         assert np.array_equal(train.get_ydata(), table[f"train_{quantity}"])
         assert np.array_equal(validation.get_ydata(), table[f"validation_{quantity}"])
@@ -89,7 +109,7 @@ def test_training_draws_both_parts_and_marks_the_chosen_epoch() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 5])
 def test_training_without_validation_draws_no_line_for_it(epochs: int) -> None:
-    fig = figures.training(history(epochs, validation=False), best_epoch=epochs)
+    fig = trained(history(epochs, validation=False), best_epoch=epochs)
     assert np.isnan(fig.axes[0].lines[1].get_ydata()).all()
     assert "validation" not in texts(fig)
     assert png(fig)
@@ -97,7 +117,7 @@ def test_training_without_validation_draws_no_line_for_it(epochs: int) -> None:
 
 def test_cross_validate_draws_every_fold_and_the_mean_where_all_train() -> None:
     table = folds([5, 3, 4])
-    loss = figures.cross_validate(table).axes[0]
+    loss = folded(table).axes[0]
     of_fold, mean = loss.lines[:3], loss.lines[3]
     for fold, line in enumerate(of_fold, start=1):
         assert np.array_equal(line.get_ydata(), table.loc[table["fold"] == fold, "train_loss"])
@@ -108,11 +128,11 @@ def test_cross_validate_draws_every_fold_and_the_mean_where_all_train() -> None:
 
 @pytest.mark.parametrize("lengths", [[1, 1], [3, 3, 3, 3, 3]])
 def test_cross_validate_of_any_length(lengths: list[int]) -> None:
-    assert png(figures.cross_validate(folds(lengths)))
+    assert png(folded(folds(lengths)))
 
 
 def test_confusion_tells_counts_and_shares_of_the_row() -> None:
-    fig = figures.confusion(np.array([[9, 1], [0, 0]]), ["T-shirt/top", "Ankle boot"])
+    fig = confusion.draw(of_counts(np.array([[9, 1], [0, 0]]), ["T-shirt/top", "Ankle boot"]), CONFIG)
     assert {"9\n90.0%", "1\n10.0%", "T-shirt/top", "Ankle boot"} <= set(texts(fig))
     assert "Confusion: 9 of 10 right, 90%" in texts(fig)
     assert png(fig)
@@ -121,23 +141,23 @@ def test_confusion_tells_counts_and_shares_of_the_row() -> None:
 @pytest.mark.parametrize("classes", [2, 10, 20, 60])
 def test_confusion_of_many_classes_writes_what_there_is_room_for(classes: int) -> None:
     counts = np.full((classes, classes), 7)
-    drawn = texts(figures.confusion(counts, [f"class number {index}" for index in range(classes)]))
+    drawn = texts(confusion.draw(of_counts(counts, [f"class number {index}" for index in range(classes)]), CONFIG))
     assert len([text for text in drawn if text.startswith("7")]) == (counts.size if classes <= 20 else 0)
     assert any("%" in text for text in drawn if text.startswith("7")) == (classes <= 10)
 
 
 @pytest.mark.parametrize(("classes", "sharpness"), [(10, 0.0), (30, 3.0), (2, 50.0)])
 def test_curves_of_poor_good_and_perfect_classifiers(classes: int, sharpness: float) -> None:
-    roc, precision_recall, scores = curve_tables(*example(classes, sharpness=sharpness))
-    assert png(figures.roc(roc, scores))
-    assert png(figures.precision_recall(precision_recall, scores))
+    by_rate, by_recall, scores = curve_tables(*example(classes, sharpness=sharpness))
+    assert png(ranked(by_rate, scores))
+    assert png(ranked(by_recall, scores))
 
 
 def test_curves_are_listed_from_the_worst_with_their_areas() -> None:
-    roc, precision_recall, scores = curve_tables(*example(30))
+    by_rate, by_recall, scores = curve_tables(*example(30))
     for fig, area in (
-        (figures.roc(roc, scores), "roc_auc"),
-        (figures.precision_recall(precision_recall, scores), "average_precision"),
+        (ranked(by_rate, scores), "roc_auc"),
+        (ranked(by_recall, scores), "average_precision"),
     ):
         axes, listing = fig.axes
         assert len(axes.lines) == 31
@@ -147,11 +167,10 @@ def test_curves_are_listed_from_the_worst_with_their_areas() -> None:
 
 
 def test_curves_where_a_class_has_no_examples() -> None:
-    """As the tables read back from CSV: the class has no curve, and empty cells for its areas."""
+    """The class has no curve, and empty cells for its areas."""
     targets, probabilities = example(5)
-    roc, precision_recall, scores = curve_tables(targets[targets != 3], probabilities[targets != 3])
-    scores = scores.astype({"roc_auc": object, "average_precision": object}).fillna("")
-    for fig in (figures.roc(roc, scores), figures.precision_recall(precision_recall, scores)):
+    by_rate, by_recall, scores = curve_tables(targets[targets != 3], probabilities[targets != 3])
+    for fig in (ranked(by_rate, scores), ranked(by_recall, scores)):
         assert len(fig.axes[0].lines) == 5
         assert "class 3" not in texts(fig)
 
@@ -161,8 +180,10 @@ def test_curves_where_a_class_has_no_examples() -> None:
 def test_mistakes_show_image_classes_and_probability(channels: int, number: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, channels, 6, 8), dtype=np.uint8)
     worst = [Mistake(index=3 * place, actual=0, predicted=1, probability=0.987) for place in range(number)]
-    fig = figures.mistakes(worst, images, ["Ankle boot", "a name that is far too long"], total=17)
-    assert texts(fig)[-1] == f"The {number} most confident of 17 mistakes on 40 test images"
+    classes = ("Ankle boot", "a name that is far too long")
+    found = findings(classes, mistakes=[*worst, *worst], images=images)
+    fig = mistakes.draw(found, PlotConfig(dpi=60, mistakes=number))
+    assert texts(fig)[-1] == f"The {number} most confident of {2 * number} mistakes on 40 test images"
     assert texts(fig).count("true: Ankle boot") == number
     assert texts(fig).count("predicted: a name that is…\n98.7%") == number
     shown = [axes.images[0].get_array() for axes in fig.axes if axes.images]
@@ -172,9 +193,9 @@ def test_mistakes_show_image_classes_and_probability(channels: int, number: int)
 
 
 def test_no_mistakes_say_so() -> None:
-    assert texts(figures.mistakes([], np.zeros((9, 1, 4, 4), np.uint8), ["a", "b"], total=0)) == [
-        "No mistakes on 9 test images"
-    ]
+    found = findings(("a", "b"), images=np.zeros((9, 1, 4, 4), np.uint8))
+    assert texts(mistakes.draw(found, CONFIG)) == ["No mistakes on 9 test images"]
+    assert mistakes.describe(found) == "There is no mistake."
 
 
 def test_accuracy_scale_gives_halved_errors_equal_room() -> None:
@@ -182,7 +203,7 @@ def test_accuracy_scale_gives_halved_errors_equal_room() -> None:
     assert accuracy_scale(axes, "y", 0.8, 0.995)
     place = axes.transData.transform([(0, accuracy) for accuracy in (0.8, 0.9, 0.95)])[:, 1]
     assert place[1] - place[0] == pytest.approx(place[2] - place[1], rel=2e-3)
-    assert [percent(tick) for tick in axes.get_yticks()] == ["80%", "90%", "95%", "98%", "99%", "99.5%"]
+    assert [short_percent(tick) for tick in axes.get_yticks()] == ["80%", "90%", "95%", "98%", "99%", "99.5%"]
 
 
 def test_accuracy_scale_stays_linear_where_it_would_have_no_ticks() -> None:
@@ -193,20 +214,19 @@ def test_accuracy_scale_stays_linear_where_it_would_have_no_ticks() -> None:
 
 def test_same_bytes_whatever_the_settings(tmp_path: Path) -> None:
     """Settings in this process, in a file and in the environment change no byte, and neither does a second drawing."""
-    expected = png(figures.training(history(3), best_epoch=2))
-    assert png(figures.training(history(3), best_epoch=2)) == expected
+    expected = png(trained(history(3), best_epoch=2))
+    assert png(trained(history(3), best_epoch=2)) == expected
     other = {"font.size": 30, "axes.facecolor": "pink", "savefig.facecolor": "pink", "text.hinting": "none"}
     with matplotlib.rc_context(other), house_style():
-        assert png(figures.training(history(3), best_epoch=2)) == expected
+        assert png(trained(history(3), best_epoch=2)) == expected
 
     (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.facecolor: pink\nsavefig.bbox: tight\n")
     program = """
 import sys
 import stages
-sys.path.insert(0, "tests/unit")
-import test_figures as here
+from tests.unit.pictures import test_figures as here
 with here.house_style():
-    sys.stdout.buffer.write(here.png(here.figures.training(here.history(3), best_epoch=2)))
+    sys.stdout.buffer.write(here.png(here.trained(here.history(3), best_epoch=2)))
 """
     environment = {"MATPLOTLIBRC": str(tmp_path), "MPLCONFIGDIR": str(tmp_path), "MPLBACKEND": "svg", "LC_ALL": "C"}
     drawn = subprocess.run(
@@ -216,6 +236,27 @@ with here.house_style():
 
 
 def test_pictures_hold_no_metadata_that_changes(tmp_path: Path) -> None:
-    write_png(tmp_path / "a.png", figures.training(history(2), best_epoch=1), dpi=60)
+    write_png(tmp_path / "a.png", trained(history(2), best_epoch=1), dpi=60)
     content = (tmp_path / "a.png").read_bytes()
     assert b"Software" not in content and b"tEXt" not in content and b"tIME" not in content
+
+
+@pytest.mark.parametrize("name", [r"$\frac{1}{$", "$x$", r"a \$ b", "50 % of $a_b$"])
+def test_names_are_drawn_as_written(name: str) -> None:
+    """No name is read as mathematics, which stops where it is none."""
+    names = ["a", name]
+    by_rate, by_recall, scores = curve_tables(*example(2))
+    of_class = {"class 0": "a", "class 1": name}
+    by_rate, by_recall, scores = (table.replace({"class": of_class}) for table in (by_rate, by_recall, scores))
+    worst = [Mistake(index=0, actual=0, predicted=1, probability=0.9)]
+    found = findings(tuple(names), mistakes=worst, images=np.zeros((1, 1, 4, 4), np.uint8), classes=scores)
+    for fig in (
+        confusion.draw(of_counts(np.array([[9, 1], [0, 3]]), names), CONFIG),
+        ranked(by_rate, scores),
+        ranked(by_recall, scores),
+        bars.draw(found, CONFIG),
+        mistakes.draw(found, CONFIG),
+    ):
+        assert png(fig)
+        written = [text for text in fig.findobj(Text) if name in text.get_text()]
+        assert written and not any(text.get_parse_math() for text in written)

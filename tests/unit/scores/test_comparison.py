@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -5,7 +7,8 @@ from scipy import stats
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
 from stages.core.revisions.verdict import as_data, as_markdown, as_text, sentence
-from stages.core.scores.comparison import Comparison, Predictions, check_comparable, compare, mcnemar, predictions
+from stages.core.scores.comparison import Comparison, check_comparable, compare, mcnemar
+from stages.core.scores.predictions import Predictions
 
 
 def model(accuracy: float, seed: int, size: int = 600, confidence: float = 0.8) -> Predictions:
@@ -32,7 +35,14 @@ def judged(a: Predictions, b: Predictions, resamples: int = 500) -> Comparison:
     ],
 )
 def test_mcnemar_by_hand(only_a: int, only_b: int, p: float):
-    assert mcnemar(only_a, only_b) == p
+    assert mcnemar(only_a, only_b) == pytest.approx(p, rel=1e-12)
+
+
+def test_mcnemar_of_many_pairs_is_quick():
+    """Whole numbers of tens of thousands of digits took minutes."""
+    start = time.monotonic()
+    assert mcnemar(20_000, 20_300) == pytest.approx(0.1368, abs=1e-3)
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(121, 59), (40, 61), (7, 500), (0, 3000)])
@@ -147,9 +157,9 @@ GOOD = {"targets": np.array([0, 1]), "probabilities": np.eye(2, dtype=np.float32
     ],
 )
 def test_predictions_that_are_none_are_refused(change: dict[str, np.ndarray], problem: str):
-    predictions(GOOD, "file")
+    Predictions.of(GOOD, "file")
     with pytest.raises(InputError, match=f"file: .*{problem}"):
-        predictions(GOOD | change, "file")
+        Predictions.of(GOOD | change, "file")
 
 
 def test_a_comparison_in_words():

@@ -1,15 +1,15 @@
-"""The pictures, a file each: whatever lies in this folder is drawn by `plot` and shown on the page.
+"""The pictures, one to a file: a new file with a `PICTURE` is drawn by the stage `plot` and shown by the report."""
 
-A file's name is its picture's, and its `PICTURE` says where it goes, what it shows and how it is drawn.
-"""
-
+import importlib
 import pkgutil
-from importlib import import_module
 
 from stages.core.pictures.picture import Picture
 
+SECTIONS = ("training", "classes", "ranking", "confidence", "robustness", "mistakes")  # in the page's order
+
 
 def pictures() -> dict[str, Picture]:
-    """Every picture by its name, those of a section in their order."""
-    found = {name: import_module(f"{__name__}.{name}").PICTURE for _, name, _ in pkgutil.iter_modules(__path__)}
-    return dict(sorted(found.items(), key=lambda item: (item[1].section, item[1].order, item[0])))
+    """Every picture of this folder by the name of its file, by section and, in a section, by order and name."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    found: dict[str, Picture] = {name: importlib.import_module(f"{__name__}.{name}").PICTURE for name in names}
+    return dict(sorted(found.items(), key=lambda item: (SECTIONS.index(item[1].section), item[1].order, item[0])))

@@ -1,9 +1,8 @@
-"""The reliability diagram."""
+"""Reliability diagram: accuracy by confidence with 95% intervals, and under it how many examples each bin has."""
 
 import math
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -15,11 +14,8 @@ from stages.core.pictures.style import BLUE, GREY, figure, short_percent, title
 from stages.core.pictures.wording import count, percent
 
 
-def calibration(table: pd.DataFrame) -> Figure:
-    """Reliability diagram: accuracy by confidence with 95% intervals, and under it how many examples each bin has.
-
-    `table` is plots/calibration.csv.
-    """
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    table = found.tables["calibration"]
     filled = table[table["examples"] > 0]
     examples, middle = numbers(filled["examples"]), numbers(filled["confidence"])
     accuracy = numbers(filled["accuracy"])
@@ -58,9 +54,9 @@ def calibration(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def _describe(found: Findings) -> str:
+def describe(found: Findings) -> str:
     table = found.tables["calibration"]
-    filled = table[table["examples"] > 0].astype(float)
+    filled = table[table["examples"] > 0]
     mean = math.fsum(filled["examples"] * filled["confidence"]) / math.fsum(filled["examples"])
     return (
         f"Accuracy against confidence in {count(len(filled), 'bin')}, with the examples of each under it. Confidence "
@@ -68,14 +64,4 @@ def _describe(found: Findings) -> str:
     )
 
 
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return calibration(found.tables["calibration"])
-
-
-PICTURE = Picture(
-    "confidence",
-    1,
-    "Whether the model is right as often as it says.",
-    _draw,
-    _describe,
-)
+PICTURE = Picture("confidence", 10, "Whether the model is right as often as it says.", draw, describe)

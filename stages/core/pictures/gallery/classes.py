@@ -1,6 +1,5 @@
-"""What each class lacks."""
+"""Bars of what each class lacks in precision, recall and F1."""
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
@@ -17,12 +16,10 @@ _CLASS_SCORES = {
 }
 
 
-def classes(table: pd.DataFrame) -> Figure:
-    """Bars of what each class lacks in precision, recall and F1; `table` is plots/classes.csv.
-
-    A bar from 0 to 99.3% looks like one to 99.9%; that of the missing 0.7% is seven times as long.
-    """
-    names = [shortened(str(name)) for name in table["class"]]
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    """A bar from 0 to 99.3% looks like one to 99.9%; that of the missing 0.7% is seven times as long."""
+    table = found.tables["classes"]
+    names = [shortened(name) for name in table["class"]]
     lacking = {score: 1 - numbers(table[score]) for score in _CLASS_SCORES}
     longest = max(float(values.max()) for values in lacking.values()) or 1.0
     row = max(0.14, min(0.28, 12 / len(names)))  # inches
@@ -49,21 +46,11 @@ def classes(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def _describe(found: Findings) -> str:
+def describe(found: Findings) -> str:
     table = found.tables["classes"]
-    weakest = {score: table.iloc[int(table[score].to_numpy().argmin())] for score in ("precision", "recall", "f1")}
+    weakest = {score: table.iloc[int(table[score].to_numpy().argmin())] for score in _CLASS_SCORES}
     bars = ", ".join(f"{score} {percent(row[score])} of class {row['class']}" for score, row in weakest.items())
     return f"Bars of what each class lacks to 100% in precision, recall and F1. The worst: {bars}."
 
 
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return classes(found.tables["classes"])
-
-
-PICTURE = Picture(
-    "classes",
-    1,
-    "What each class lacks to 100%.",
-    _draw,
-    _describe,
-)
+PICTURE = Picture("classes", 10, "What each class lacks to 100%.", draw, describe)

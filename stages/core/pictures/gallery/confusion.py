@@ -1,22 +1,22 @@
-"""The confusion matrix."""
+"""Confusion counts with each row's shares; hits and mistakes in colours and on scales of their own."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import INK, figure, short_percent, title
 
-Integers = NDArray[np.int64]
+_TOLD = 5  # of the most frequent mistakes, in the description
 
 
-def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
-    """Confusion counts (C, C) with each row's shares; hits and mistakes in colours and on scales of their own."""
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    classes = found.classes
+    counts = found.tables["confusion"]["count"].to_numpy().reshape(len(classes), len(classes))
     number = len(classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     hit = np.eye(number, dtype=bool)
@@ -44,6 +44,19 @@ def confusion(counts: Integers, classes: Sequence[str]) -> Figure:
     return fig
 
 
+def describe(found: Findings) -> str:
+    table = found.tables["confusion"]
+    wrong = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
+    most = wrong.sort_values("count", ascending=False, kind="stable").head(_TOLD)
+    rows = zip(most["actual"], most["predicted"], most["count"], strict=True)
+    pairs = ", ".join(f"{actual} as {predicted} {number}" for actual, predicted, number in rows)
+    right = found.examples - len(found.mistakes)
+    return (
+        f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} images are on the diagonal. "
+        + (f"The most frequent mistakes: {pairs}." if pairs else "There is no mistake.")
+    )  # fmt: skip
+
+
 def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
     """Class names along both axes of a matrix whose cells are `cell` inches wide, and lines between the cells."""
     size = min(10.0, 40 * cell)
@@ -61,25 +74,4 @@ def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _describe(found: Findings) -> str:
-    table = found.tables["confusion"]
-    rows = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
-    rows = rows.sort_values("count", ascending=False, kind="stable").head(5)
-    pairs = ", ".join(f"{row.actual} as {row.predicted} {row.count}" for row in rows.itertuples(index=False))
-    right = found.examples - len(found.mistakes)
-    return (
-        f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} images are on the diagonal. "
-    ) + (f"The most frequent mistakes: {pairs}." if pairs else "There is no mistake.")
-
-
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return confusion(found.tables["confusion"]["count"].to_numpy().reshape(len(found.classes), -1), found.classes)
-
-
-PICTURE = Picture(
-    "classes",
-    2,
-    "Actual against predicted classes on the test images.",
-    _draw,
-    _describe,
-)
+PICTURE = Picture("classes", 20, "Actual against predicted classes on the test images.", draw, describe)

@@ -1,24 +1,21 @@
-"""The folds' curves by epoch."""
+"""Loss and score by epoch: every fold thin; as long as all folds train, their range a band, their mean bold."""
 
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import PARTS, QUANTITIES, band, epoch_axes, label_ends
+from stages.core.pictures.axes import PARTS, QUANTITIES, band, curve_axes, label_ends
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import figure, heading
-from stages.core.pictures.wording import count, percent
+from stages.core.pictures.wording import count, percent, plain
 
 
-def cross_validate(table: pd.DataFrame, score: str) -> Figure:
-    """Loss and accuracy by epoch: every fold thin; as long as all folds train, their range a band, their mean bold.
-
-    Of a single epoch there are no lines: every fold is a dot, training beside validation, their mean a dash.
-    """
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    """Of a single epoch there are no lines: every fold is a dot, training beside validation, their mean a dash."""
+    table = found.tables["cross_validate"]
     fig = figure(3.8)
     folds = [rows for _, rows in table.groupby("fold", sort=False)]
     shared = min(folds, key=len)["epoch"].to_numpy()
@@ -27,7 +24,7 @@ def cross_validate(table: pd.DataFrame, score: str) -> Figure:
     dots: dict[str, Any] = {"marker": "o", "markersize": 4} if single else {}
     for axes, quantity in zip(fig.subplots(1, 2), QUANTITIES, strict=True):
         columns = {part: f"{part}_{quantity}" for part in PARTS}
-        epoch_axes(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64), score)
+        curve_axes(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64), found.score)
         ends = {}
         for part, column in columns.items():
             for fold in folds:
@@ -42,20 +39,17 @@ def cross_validate(table: pd.DataFrame, score: str) -> Figure:
     return fig
 
 
-def _describe(found: Findings) -> str:
+def describe(found: Findings) -> str:
     table = found.tables["cross_validate"]
     last = table.groupby("fold")["validation_score"].last()
+    score = plain(found.score)
     return (
-        f"Loss and accuracy over {count(int(table['epoch'].max()), 'epoch')} of {count(len(last), 'fold')}, each fold "
-        f"and their mean. At the end validation accuracy is {percent(last.min())} to {percent(last.max())}, its mean "
-        f"{percent(found.metrics['cross_validate']['accuracy'])}."
+        f"Loss and {score} over {count(int(table['epoch'].max()), 'epoch')} of {count(len(last), 'fold')}, each fold "
+        f"and their mean. At the end validation {score} is {percent(last.min())} to {percent(last.max())}, its mean "
+        f"{percent(found.metrics['cross_validate'][found.score])}."
     )
 
 
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return cross_validate(found.tables["cross_validate"], found.score)
-
-
 PICTURE = Picture(
-    "training", 2, "The recipe, trained anew on all folds but one and scored on that one.", _draw, _describe
+    "training", 20, "The recipe, trained anew on all folds but one and scored on that one.", draw, describe
 )

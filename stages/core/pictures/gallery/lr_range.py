@@ -1,8 +1,7 @@
-"""The learning-rate range test."""
+"""Loss by learning rate, step by step and smoothed, and the suggested rate."""
 
-import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatter
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.findings import Findings
@@ -10,8 +9,8 @@ from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, PALE, VERMILLION, figure, title
 
 
-def lr_range(table: pd.DataFrame, suggested: float) -> Figure:
-    """Loss by learning rate, step by step and smoothed, and the suggested rate; `table` is plots/lr_range.csv."""
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    table, suggested = found.tables["lr_range"], found.metrics["lr_range"]["suggested_lr"]
     rates, smoothed = table["learning_rate"], table["smoothed_loss"]
     fall = max(smoothed.iloc[0] - smoothed.min(), 0.1 * smoothed.min())
 
@@ -26,8 +25,8 @@ def lr_range(table: pd.DataFrame, suggested: float) -> Figure:
     )  # fmt: skip
     axes.set(xlabel="learning rate", xscale="log", xlim=(rates.min(), rates.max()))
     axes.set_ylim(smoothed.min() - 0.25 * fall, smoothed.iloc[0] + 0.25 * fall)  # where it explodes it leaves
-    axes.xaxis.set_minor_formatter(NullFormatter())  # its labels would be mathematics, which no text here is
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(LogFormatter())  # not the default one: it writes mathematics
     title(
         axes,
         "Learning-rate range test: loss while the rate grows",
@@ -36,7 +35,7 @@ def lr_range(table: pd.DataFrame, suggested: float) -> Figure:
     return fig
 
 
-def _describe(found: Findings) -> str:
+def describe(found: Findings) -> str:
     table = found.tables["lr_range"]
     lowest = table.iloc[int(table["smoothed_loss"].to_numpy().argmin())]
     return (
@@ -45,10 +44,6 @@ def _describe(found: Findings) -> str:
     )
 
 
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return lr_range(found.tables["lr_range"], found.metrics["lr_range"]["suggested_lr"])
-
-
 PICTURE = Picture(
-    "training", 4, "The learning-rate range test; it suggests a rate and changes nothing.", _draw, _describe
+    "training", 40, "The learning-rate range test; it suggests a rate and changes nothing.", draw, describe
 )

@@ -1,6 +1,4 @@
-"""A gallery of the worst mistakes."""
-
-from collections.abc import Sequence
+"""A gallery of the worst mistakes on the test set, as many as section `plot` says."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,20 +10,21 @@ from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, VERMILLION, figure, heading
 from stages.core.pictures.wording import count, percent
-from stages.core.scores.classification import Mistake
 
-_GALLERY_COLUMNS = 5
+_COLUMNS = 5
 
 
-def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Sequence[str], total: int) -> Figure:
-    """A gallery of the `worst` mistakes, of `total` made on the test set `images`, uint8 (N, C, H, W)."""
-    rows = -(-len(worst) // _GALLERY_COLUMNS)
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    assert found.images is not None
+    images, classes = found.images, found.classes
+    worst, total = found.mistakes[: config.mistakes], len(found.mistakes)
+    rows = -(-len(worst) // _COLUMNS)
     fig = figure(0.5 + 2.05 * rows if worst else 1.2)
     if not worst:
         heading(fig, f"No mistakes on {len(images):,} test images")
         return fig
     heading(fig, f"The {len(worst)} most confident of {total:,} mistakes on {len(images):,} test images")
-    for axes in fig.subplots(rows, _GALLERY_COLUMNS, squeeze=False).flat:
+    for axes in fig.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, mistake in zip(fig.axes, worst, strict=False):
         axes.imshow(_displayable(images[mistake.index]), cmap="gray_r", vmin=0, vmax=255)
@@ -35,12 +34,7 @@ def mistakes(worst: Sequence[Mistake], images: NDArray[np.uint8], classes: Seque
     return fig
 
 
-def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image (C, H, W) as Matplotlib shows it: colour where there are three channels, else the first one alone."""
-    return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
-
-
-def _describe(found: Findings) -> str:
+def describe(found: Findings) -> str:
     first = ", ".join(
         f"{found.classes[one.actual]} as {found.classes[one.predicted]} at {percent(one.probability, 1)}"
         for one in found.mistakes[:3]
@@ -53,15 +47,9 @@ def _describe(found: Findings) -> str:
     )
 
 
-def _draw(found: Findings, config: PlotConfig) -> Figure:
-    assert found.images is not None, "the pictures of mistakes need the test images"
-    return mistakes(found.mistakes[: config.mistakes], found.images, found.classes, len(found.mistakes))
+def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image (C, H, W) as Matplotlib shows it: colour where there are three channels, else the first one alone."""
+    return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
 
 
-PICTURE = Picture(
-    "mistakes",
-    1,
-    "The mistakes of which the model was most sure.",
-    _draw,
-    _describe,
-)
+PICTURE = Picture("mistakes", 10, "The mistakes of which the model was most sure.", draw, describe)

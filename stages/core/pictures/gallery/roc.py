@@ -1,27 +1,23 @@
-"""ROC curves."""
+"""ROC curves, with the false positive rate on a logarithmic axis: a good classifier lives in its first percent."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from stages.core.config.sections import PlotConfig
+from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves, lowest
 from stages.core.pictures.findings import Findings
-from stages.core.pictures.one_vs_rest import ERROR_AXES, area_range, curve_plot, curves_by_class, lowest
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import accuracy_scale, short_percent, title
 from stages.core.scores.curves import Curve, height
 
 
-def roc(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
-    """ROC curves, with the false positive rate on a logarithmic axis: a good classifier lives in its first percent.
-
-    `table` is plots/roc.csv, `scores` plots/classes.csv.
-    """
-    found = curves_by_class(table, "false_positive_rate", "true_positive_rate")
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    table, scores = found.tables["roc"], found.tables["classes"]
+    read = curves(table, "false_positive_rate", "true_positive_rate")
     least = 10.0 ** np.floor(-np.log10(scores["support"].sum()))  # no false positive rate but 0 lies below this
     grid = np.geomspace(least, 1, 1000)  # a straight line in the table is none on this axis
-    lines = {name: Curve(grid, height(curve, grid)) for name, curve in found.items()}
+    lines = {name: Curve(grid, height(curve, grid)) for name, curve in read.items()}
 
     fig, axes = curve_plot(lines, scores, "roc_auc", "AUC")
     axes.set_xscale("log")
@@ -34,19 +30,9 @@ def roc(table: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     return fig
 
 
-def _describe(found: Findings) -> str:
-    areas, mean = area_range(found.tables["classes"], "roc_auc"), found.metrics["evaluate"]["roc_auc"]
+def describe(found: Findings) -> str:
+    areas, mean = areas_in_words(found.tables["classes"], "roc_auc"), found.metrics["evaluate"]["roc_auc"]
     return f"ROC curves of each class and their mean. The areas under them are {areas}, on average {mean:.5f}."
 
 
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return roc(found.tables["roc"], found.tables["classes"])
-
-
-PICTURE = Picture(
-    "ranking",
-    1,
-    "Ranking: true against false positives, one class against the rest.",
-    _draw,
-    _describe,
-)
+PICTURE = Picture("ranking", 10, "Ranking: true against false positives, one class against the rest.", draw, describe)

@@ -1,22 +1,21 @@
-"""Accuracy under corruption."""
+"""The score by severity, a line a corruption, the worst in colour."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import HIGHLIGHTS, shortened
+from stages.core.pictures.axes import HIGHLIGHTS, score_label, shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import GREY, INK, PALE, figure, short_percent, title
 from stages.core.pictures.wording import percent, plain
 
 
-def stress(table: pd.DataFrame) -> Figure:
-    """Accuracy by severity, a line a corruption, the worst in colour; `table` is plots/stress.csv."""
+def draw(found: Findings, config: PlotConfig) -> Figure:
+    table = found.tables["stress"]
     lines = table.pivot_table(index="severity", columns="corruption", values="score", sort=False).sort_index()
     means = lines[lines.index > 0].mean()
     colours = dict(zip(means.sort_values(kind="stable").index, HIGHLIGHTS, strict=False))
@@ -24,9 +23,9 @@ def stress(table: pd.DataFrame) -> Figure:
 
     fig = figure(5.0)
     axes, listing = fig.subplots(1, 2, sharey=True, width_ratios=[2.5, 1])
-    for name, accuracies in lines.items():
+    for name, scores in lines.items():
         width, order = (1.8, 3) if name in colours else (1.4, 2)
-        axes.plot(accuracies, color=colours.get(name, PALE), linewidth=width, marker="o", markersize=3, zorder=order)
+        axes.plot(scores, color=colours.get(name, PALE), linewidth=width, marker="o", markersize=3, zorder=order)
     axes.plot(lines.mean(axis=1), color=INK, linewidth=2.4, zorder=4)
     axes.set(xlabel="severity", xlim=(0, last + 0.05), ylim=(0, 1.03), yticks=np.linspace(0, 1, 6))
     axes.set_xticks(lines.index, ["clean", *map(str, lines.index[1:])])
@@ -42,16 +41,25 @@ def stress(table: pd.DataFrame) -> Figure:
     for place, (value, name, mean, colour) in zip(places, ends, strict=True):
         weight = "normal" if colour == GREY else "bold"
         listing.plot([0, 0.1], [value, place], color=colour, linewidth=0.7)
-        listing.text(
-            0.13, place, shortened(name.replace("_", " ")), color=colour, fontsize=9, va="center", weight=weight
-        )
+        listing.text(0.13, place, shortened(plain(name)), color=colour, fontsize=9, va="center", weight=weight)
         listing.text(1, place, short_percent(mean, 1), color=colour, fontsize=9, va="center", ha="right", weight=weight)
     title(
         axes,
-        f"Accuracy on corrupted images: {short_percent(means.mean(), 1)} on average",
+        f"{score_label(found.score)} on corrupted images: {short_percent(means.mean(), 1)} on average",
         f"A line is a corruption: the worst {len(colours)} in colour, the mean of all in black.",
     )
     return fig
+
+
+def describe(found: Findings) -> str:
+    table = found.tables["stress"]
+    means = table[table["severity"] > 0].groupby("corruption", sort=False)["score"].mean()
+    clean = table.loc[table["severity"] == 0, "score"].iloc[0]
+    under = ", ".join(f"{plain(str(name))} {percent(value, 1)}" for name, value in means.items())
+    return (
+        f"{score_label(found.score)} against severity, a line for each corruption. Clean images: {percent(clean, 1)}. "
+        f"Means over the severities: {under}."
+    )
 
 
 def _apart(values: Sequence[float], gap: float, top: float) -> list[float]:
@@ -65,25 +73,10 @@ def _apart(values: Sequence[float], gap: float, top: float) -> list[float]:
     return places
 
 
-def _describe(found: Findings) -> str:
-    table = found.tables["stress"]
-    means = table[table["severity"] > 0].groupby("corruption", sort=False)["score"].mean()
-    clean = table[table["severity"] == 0]["score"].iloc[0]
-    under = ", ".join(f"{plain(str(name))} {percent(value, 1)}" for name, value in means.items())
-    return (
-        f"Accuracy against severity, a line for each corruption. Clean images: {percent(clean, 1)}. "
-        f"Means over the severities: {under}."
-    )
-
-
-def _draw(found: Findings, _: PlotConfig) -> Figure:
-    return stress(found.tables["stress"])
-
-
 PICTURE = Picture(
     "robustness",
-    1,
+    10,
     "Accuracy on test images that are shifted, turned, noisy, blurred or partly hidden.",
-    _draw,
-    _describe,
+    draw,
+    describe,
 )

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from stages.core.base.seeding import numpy_generator
-from stages.core.scores.calibration import brier_score, brier_sums, expected_calibration_error
-from stages.core.scores.classification import headline
-from stages.core.scores.intervals import confusion_sums, intervals, loss_sums, ranking_sums, summarise
+from stages.core.scores import classification
+from stages.core.scores.classification import SCORES, of_confusion, scores_with_intervals
 
 # A made-up model of three classes: it predicts the right one with probability 0.9, else one of the others, and gives
 # what it predicts 0.8 and the others 0.1. What its scores are in the long run follows by hand.
@@ -36,8 +35,9 @@ def test_intervals_cover_the_truth_at_their_rate():
     """Of 300 intervals 95% with a standard error of 1.26%; the bounds are 3 of them away."""
     covered = dict.fromkeys(TRUTH, 0)
     for seed in range(300):
-        for name, (low, high) in intervals(*sample(450, seed), 300, numpy_generator(seed, "coverage")).items():
-            covered[name] += low <= TRUTH[name] <= high
+        table = scores_with_intervals(*sample(450, seed), 300, numpy_generator(seed, "coverage"))
+        for row in table.itertuples(index=False):
+            covered[row.score] += row.low <= TRUTH[row.score] <= row.high
     assert {name: count for name, count in covered.items() if not 273 <= count <= 297} == {}
 
 
@@ -53,37 +53,39 @@ def test_scores_of_a_resample_are_those_of_its_examples(digits: int):
     drawn = np.concatenate([generator.choice(examples, len(examples)) for examples in members])
     counts = np.bincount(drawn, minlength=200)[:, None].astype(np.float64)
 
-    found = {}
-    for make in (confusion_sums, ranking_sums, loss_sums, brier_sums):
-        part = make(targets, probabilities)
-        found |= {name: float(values[0]) for name, values in part.scores(part.contributions @ counts).items()}
-
-    expected = headline(targets[drawn], probabilities[drawn])
-    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-7)
-    assert found["brier"] == pytest.approx(brier_score(targets[drawn], probabilities[drawn]), abs=1e-7)
+    again = targets[drawn], probabilities[drawn]
+    resampled = [score for score in SCORES.values() if score.sums]
+    assert len(resampled) == 7
+    for score in resampled:
+        part = score.sums(targets, probabilities)
+        values = part.scores(part.contributions @ counts)
+        assert list(values) == [score.name]
+        assert float(values[score.name][0]) == pytest.approx(score.value(*again), abs=1e-7)
 
 
 def test_the_order_of_the_rows_is_no_matter():
     targets, probabilities = sample(300, 0)
     probabilities += np.random.default_rng(0).random((300, 3), np.float32) / 100
     order = np.random.default_rng(1).permutation(300)
-    first = intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap"))
-    assert intervals(targets[order], probabilities[order], 200, numpy_generator(0, "bootstrap")) == first
+    first = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap"))
+    again = scores_with_intervals(targets[order], probabilities[order], 200, numpy_generator(0, "bootstrap"))
+    assert again.equals(first)
 
 
-def test_the_metrics_of_the_stage():
+def test_the_table_of_the_stage():
     targets, probabilities = sample(300, 0)
-    metrics = summarise(targets, probabilities, ["a", "b", "c"], 200, numpy_generator(0, "bootstrap"))
+    table = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap"))
+    assert table["score"].tolist() == list(SCORES)
+    for row in table.itertuples(index=False):
+        assert row.value == round(SCORES[row.score].value(targets, probabilities), 6)
+        assert row.low <= row.value <= row.high
+        assert row.low < row.high
 
-    shown = {name: value for name, value in metrics.items() if not isinstance(value, list)}
-    assert shown.pop("ece") == round(expected_calibration_error(targets, probabilities), 6)
-    assert shown == {name: round(score, 6) for name, score in headline(targets, probabilities).items()}
-    assert {entry["score"] for entry in metrics["intervals"]} == shown.keys() | {"ece", "brier"}
-    for entry in metrics["intervals"]:
-        low, high = entry["ci95"]
-        assert low <= entry["value"] <= high
-        assert low < high
-    counts = [entry["count"] for entry in metrics["confusions"]]
-    assert counts == sorted(counts, reverse=True)
-    assert sum(counts) <= 300 * (1 - shown["accuracy"]) + 1e-6
-    assert all(entry["actual"] != entry["predicted"] for entry in metrics["confusions"])
+
+def test_a_score_is_one_entry(monkeypatch: pytest.MonkeyPatch):
+    """As docs/extending.md says: its value, its interval, its name and its sentence."""
+    added = of_confusion("hits", lambda counts: np.trace(counts, axis1=-2, axis2=-1) / 300, "hits", "what is right")
+    monkeypatch.setitem(classification.SCORES, "hits", added)
+    targets, probabilities = sample(300, 0)
+    table = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap")).set_index("score")
+    assert (table.loc["hits"] == table.loc["accuracy"]).all()
