@@ -5,33 +5,15 @@ import re
 from pathlib import Path
 from typing import Any, Self, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
 
 from stages.core.base.command import InputError
 
 PARAMS_FILE = Path("params.yaml")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers: `dvc exp run -S train.lr=0.00001` writes 1e-05, which YAML 1.1 reads as a string."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """A mapping whose keys differ; PyYAML would silently keep the last of two."""
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    if twice := {key for key in keys if keys.count(key) > 1}:
-        raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(map(str, sorted(twice)))}: given twice")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 class Section(BaseModel):
@@ -56,10 +38,16 @@ class StageParams(BaseModel):
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
         """
         try:
-            values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+            # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
+            values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        except yaml.YAMLError as error:
+        except DuplicateKeyError as error:
+            twice = re.search('duplicate key "(.*?)"', error.problem)
+            raise InputError(
+                f"{path}: line {error.problem_mark.line + 1}: {twice[1] if twice else 'a key'}: given twice"
+            ) from None
+        except (YAMLError, ValueError) as error:
             raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
         if not isinstance(values, dict):
             raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")

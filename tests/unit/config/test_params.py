@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import pytest
+from dvc.utils.serialize import parse_yaml
 from pydantic import Field, ValidationError, model_validator
 
 from stages.core.base.command import InputError
@@ -69,10 +70,23 @@ def test_sections_become_objects_and_those_of_other_stages_are_left_alone(load):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-05", 1e-5), ("1E3", 1000.0), ("+2.5e+1", 25.0), (".5e1", 5.0), ("3.e0", 3.0), ("1", 1.0), ("0.25", 0.25)],
+    [("1e-05", 1e-5), ("1E3", 1000.0), ("+2.5e+1", 25.0), ("3.e0", 3.0), ("1", 1.0), ("0.25", 0.25)],
 )
 def test_numbers_are_read_as_yaml_1_2_writes_them(load, text: str, value: float):
     assert load(lr=text).train.lr == value
+
+
+@pytest.mark.parametrize("text", [".5e1", "1:3", "off"])
+def test_what_is_a_text_to_dvc_is_one_here(load, text: str):
+    """DVC would record a text where a stage computed with a number."""
+    assert parse_yaml(f"lr: {text}", "params.yaml") == {"lr": text}
+    with pytest.raises(InputError, match="valid number"):
+        load(lr=text)
+
+
+def test_a_leading_zero_means_to_a_stage_what_it_means_to_dvc(load):
+    assert parse_yaml("epochs: 010", "params.yaml") == {"epochs": 10}
+    assert load(epochs="010").train.epochs == 10
 
 
 def test_values_cannot_be_changed(load):
@@ -145,7 +159,7 @@ def test_a_missing_file_is_named(tmp_path: Path):
 def test_a_key_given_twice_is_refused(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("train:\n  lr: 0.1\n  epochs: 2\n  lr: 0.2\n")
-    with pytest.raises(InputError, match="line 2: lr: given twice"):
+    with pytest.raises(InputError, match="line 4: lr: given twice"):
         StageParams.load(path)
 
 
