@@ -37,25 +37,36 @@ class StageParams(BaseModel):
         Raises `InputError` with one line per problem: a file that is missing or no YAML mapping, an unknown key (with
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
         """
-        try:
-            # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
-            values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        except DuplicateKeyError as error:
-            twice = re.search('duplicate key "(.*?)"', error.problem)
-            raise InputError(
-                f"{path}: line {error.problem_mark.line + 1}: {twice[1] if twice else 'a key'}: given twice"
-            ) from None
-        except (YAMLError, ValueError) as error:
-            raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
+        values = read_values(path)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [_explain(cls, problem, values) for problem in error.errors(include_url=False)]
-            raise InputError(f"{path}: " + "\n       ".join(lines)) from None
+            raise refusal(cls, error, values, path) from None
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The content of a YAML file; raises `InputError` unless it is a mapping whose keys differ."""
+    try:
+        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except DuplicateKeyError as error:
+        twice = re.search('duplicate key "(.*?)"', error.problem)
+        raise InputError(
+            f"{path}: line {error.problem_mark.line + 1}: {twice[1] if twice else 'a key'}: given twice"
+        ) from None
+    except (YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
+    return values
+
+
+def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:
+    """The error that names `path` and, a line each, what `cls` refuses in `values`."""
+    lines = [_explain(cls, problem, values) for problem in error.errors(include_url=False)]
+    return InputError(f"{path}: " + "\n       ".join(lines))
 
 
 def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]) -> str:

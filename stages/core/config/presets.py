@@ -1,0 +1,73 @@
+"""Presets: named sets of changes to params.yaml, each a file with the part it changes, under a comment."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stages.core.base.command import InputError
+from stages.core.config.params import PARAMS_FILE, read_values, refusal
+from stages.core.config.sections import AllParams
+
+FOLDER = Path("presets")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")  # to every shell
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def summary(name: str, folder: Path = FOLDER) -> str:
+    """What the preset reaches and costs: its comment, in one line."""
+    lines = (folder / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    return " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+
+
+def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> list[str]:
+    """The changes as words for `dvc exp run`: `-S`, `train.lr=0.01`, and so on, none that a shell would change.
+
+    Raises `InputError` where there is no such preset (with the nearest name), or params.yaml with its changes would be
+    refused.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, names(folder), n=1)
+        told = f"did you mean {near[0]}?" if near else f"there are {', '.join(names(folder)) or 'none'}"
+        raise InputError(f"{name}: no preset, {told}")
+    changes = read_values(path)
+    merged = _merged(read_values(params), changes)
+    try:
+        AllParams.model_validate(merged).check_sizes()
+    except ValidationError as error:
+        raise refusal(AllParams, error, merged, path) from None
+    words = []
+    for key, value in _leaves(changes):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if not set(text) <= _PLAIN:
+            raise InputError(
+                f"{path}: {key} = {value!r}: a shell would change it; only numbers, names and true or false"
+            )
+        words += ["-S", f"{key}={text}"]
+    return words
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **values,
+        **{
+            key: _merged(values[key], change)
+            if isinstance(change, dict) and isinstance(values.get(key), dict)
+            else change
+            for key, change in changes.items()
+        },
+    }
+
+
+def _leaves(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
