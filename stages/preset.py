@@ -1,6 +1,6 @@
 """preset: named sets of parameters, as words for `dvc exp run`. No stage of DVC.
 
-`dvc exp run $(python -m stages.preset fast) evaluate` runs with those of presets/fast.yaml; without a name it lists all.
+`dvc exp run $(python -m stages.preset fast) evaluate` runs with presets/fast.yaml; without a name it lists all.
 """
 
 import argparse

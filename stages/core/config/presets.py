@@ -46,23 +46,17 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
     for key, value in _leaves(changes):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not set(text) <= _PLAIN:
-            raise InputError(
-                f"{path}: {key} = {value!r}: a shell would change it; only numbers, names and true or false"
-            )
+            raise InputError(f"{path}: {key} = {value!r}: a shell would change it, numbers and names it would not")
         words += ["-S", f"{key}={text}"]
     return words
 
 
 def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **values,
-        **{
-            key: _merged(values[key], change)
-            if isinstance(change, dict) and isinstance(values.get(key), dict)
-            else change
-            for key, change in changes.items()
-        },
-    }
+    merged = dict(values)
+    for key, change in changes.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, change) if isinstance(inner, dict) and isinstance(change, dict) else change
+    return merged
 
 
 def _leaves(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
