@@ -10,7 +10,7 @@ from stages.core.base.artifacts import read_arrays, write_arrays
 from stages.core.base.command import run
 from stages.core.base.schemas import TRAINING, PrepareFacts, TrainMetrics
 from stages.core.base.seeding import numpy_generator
-from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import Labelled
 from stages.core.data.splits import stratified_holdout
 from stages.core.networks.model import describe_model
@@ -40,6 +40,7 @@ def main() -> None:
     parts = stratified_holdout(data.targets, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
     del data  # the parts are copies
+    check_batches(params, len(train))  # before a progress bar is drawn
     objective = objective_of(params.train, facts.task)
     checkpoint = Checkpoint(run_key(params, facts.train_sha256, "train", *parts))
 

@@ -196,7 +196,7 @@ def test_stress_refuses_images_of_another_shape(workspace: Path) -> None:
     write_arrays(workspace / "data/prepared/test.safetensors", arrays)
     result = stage("stress", workspace)
     assert result.returncode == 1
-    assert "data/prepared/test.safetensors: inputs of shape [1, 9, 10], but models/model.json" in result.stderr
+    assert "data/prepared/test.safetensors: inputs of shape (1, 9, 10), but models/model.json" in result.stderr
 
 
 def test_stress_refuses_classes_that_the_model_does_not_know(workspace: Path) -> None:
