@@ -14,6 +14,8 @@ from ruamel.yaml.error import YAMLError
 from stages.core.base.command import InputError
 
 PARAMS_FILE = Path("params.yaml")
+_SHOWN = 100  # characters of a key or value in a message
+_PROBLEMS = 20  # lines of a message
 
 
 class Section(BaseModel):
@@ -54,10 +56,12 @@ def read_values(path: Path) -> dict[str, Any]:
     except DuplicateKeyError as error:
         twice = re.search('duplicate key "(.*?)"', error.problem)
         raise InputError(
-            f"{path}: line {error.problem_mark.line + 1}: {twice[1] if twice else 'a key'}: given twice"
+            f"{path}: line {error.problem_mark.line + 1}: {shown(twice[1]) if twice else 'a key'}: given twice"
         ) from None
-    except (YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{path}: not valid YAML: nested too deeply") from None
+    except (YAMLError, ValueError, KeyError) as error:  # KeyError: what ruamel.yaml makes of `!!bool maybe`
+        raise InputError(f"{path}: not valid YAML: {shown(' '.join(str(error).split()), 4 * _SHOWN)}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
     return values
@@ -65,13 +69,22 @@ def read_values(path: Path) -> dict[str, Any]:
 
 def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:
     """The error that names `path` and, a line each, what `cls` refuses in `values`."""
-    lines = [_explain(cls, problem, values) for problem in error.errors(include_url=False)]
+    problems = error.errors(include_url=False)
+    lines = [_explain(cls, problem, values) for problem in problems[:_PROBLEMS]]
+    if len(problems) > _PROBLEMS:
+        lines.append(f"and {len(problems) - _PROBLEMS} more")
     return InputError(f"{path}: " + "\n       ".join(lines))
+
+
+def shown(text: str, most: int = _SHOWN) -> str:
+    """`text` in one line of at most so many characters."""
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]) -> str:
     """One problem as `train.lr = 'banana': ...`."""
-    key = ".".join(str(part) for part in problem["loc"])
+    key = shown(".".join(str(part) for part in problem["loc"]))
     if problem["type"] == "missing":
         misspelt = difflib.get_close_matches(key, values.keys() - cls.model_fields.keys(), n=1)
         return f"{key}: missing" + (f"; is {misspelt[0]} meant to be it?" if misspelt else "")
@@ -80,7 +93,7 @@ def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]
     rule = problem["msg"].removeprefix("Value error, ")
     if isinstance(problem["input"], dict):  # a section or the file as a whole: the rule itself names the keys
         return f"{key}: {rule}" if key else rule
-    return f"{key} = {problem['input']!r}: {rule[0].lower() + rule[1:]}"
+    return f"{key} = {shown(repr(problem['input']))}: {rule[0].lower() + rule[1:]}"
 
 
 def _nearest(cls: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
-from stages.core.config.params import PARAMS_FILE, read_values, refusal
+from stages.core.config.params import PARAMS_FILE, read_values, refusal, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
@@ -32,10 +32,10 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
     refused.
     """
     path = folder / f"{name}.yaml"
-    if not path.is_file():
+    if name not in names(folder):
         near = difflib.get_close_matches(name, names(folder), n=1)
         told = f"did you mean {near[0]}?" if near else f"there are {', '.join(names(folder)) or 'none'}"
-        raise InputError(f"{name}: no preset, {told}")
+        raise InputError(f"{shown(name)}: no preset, {told}")
     changes = read_values(path)
     merged = _merged(read_values(params), changes)
     try:
@@ -46,7 +46,9 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
     for key, value in _leaves(changes):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not set(text) <= _PLAIN:
-            raise InputError(f"{path}: {key} = {value!r}: a shell would change it, numbers and names it would not")
+            raise InputError(
+                f"{path}: {key} = {shown(repr(value))}: a shell would change it, numbers and names it would not"
+            )
         words += ["-S", f"{key}={text}"]
     return words
 

@@ -84,9 +84,18 @@ def test_what_is_a_text_to_dvc_is_one_here(load, text: str):
         load(lr=text)
 
 
-def test_a_leading_zero_means_to_a_stage_what_it_means_to_dvc(load):
-    assert parse_yaml("epochs: 010", "params.yaml") == {"epochs": 10}
-    assert load(epochs="010").train.epochs == 10
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("010", 10), ("08", 8), ("0o17", 15), ("0x1F", 31), ("1_000", 1000), ("+1", 1), ("'7'", "7"), ("yes", "yes")],
+)
+def test_what_a_value_means_to_dvc_it_means_to_a_stage(tmp_path: Path, text: str, value: int | str):
+    assert parse_yaml(f"seed: {text}", "params.yaml") == {"seed": value}
+    content = f"seed: {text}\ntrain: {{lr: 0.1, epochs: 2, nesterov: true, schedule: constant}}\n"
+    if isinstance(value, int):
+        assert load_text(tmp_path, content).seed == value
+    else:
+        with pytest.raises(InputError, match=f"seed = {value!r}: input should be a valid integer"):
+            load_text(tmp_path, content)
 
 
 def test_values_cannot_be_changed(load):
@@ -149,6 +158,31 @@ def test_a_file_without_the_sections_is_refused(tmp_path: Path, text: str, messa
     with pytest.raises(InputError) as error:
         load_text(tmp_path, text)
     assert f"params.yaml: {message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: " + "x" * 5000,
+        "seed: [" + "1, " * 4000 + "1]",
+        "seed: &a [1, 1, 1, 1]\ntrain: {lr: &b [*a, *a, *a], epochs: &c [*b, *b, *b, *b], layer: [*c, *c, *c, *c]}",
+        "seed: 7\ntrain: {" + "q" * 900 + ": 1}",
+        'seed: 7\ntrain: {"a\\nb": 1}',
+        "seed: " + "[" * 3000 + "]" * 3000,
+        "seed: !!bool maybe",
+        "seed: " + "9" * 5000,
+        "seed: \0",
+        "train: {" + ", ".join(f"key{number}: 1" for number in range(500)) + "}",
+    ],
+    ids=["text", "list", "aliases", "key", "line break", "depth", "tag", "number", "NUL", "many keys"],
+)
+def test_whatever_the_file_holds_a_message_is_short(tmp_path: Path, text: str):
+    with pytest.raises(InputError) as error:
+        load_text(tmp_path, text)
+    lines = str(error.value).removeprefix(str(tmp_path)).split("\n")
+    assert len(lines) <= 21
+    assert all(line.startswith("       ") for line in lines[1:])
+    assert max(map(len, lines)) < 500
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

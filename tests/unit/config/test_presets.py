@@ -37,6 +37,13 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     assert result.stderr == "error: fest: no preset, did you mean fast?\n"
 
 
+@pytest.mark.parametrize("name", ["../presets/fast", "fast.yaml", "x" * 1000, ""])
+def test_a_name_is_that_of_a_file_in_the_folder(name: str) -> None:
+    with pytest.raises(InputError, match="no preset, ") as error:
+        settings(name)
+    assert len(str(error.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
