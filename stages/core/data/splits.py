@@ -1,4 +1,8 @@
-"""Stratified parts of a labelled set, as index arrays: every part has its share of every class."""
+"""Stratified parts of a labelled set, as index arrays: every part has its share of every class.
+
+Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without a class and say nothing, and refuses
+sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
+"""
 
 import numpy as np
 
@@ -42,7 +46,7 @@ def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Gener
             f"params.yaml: cross_validate.folds = {folds}: must be at most {counts[smallest]}, "
             f"the number of training examples of the smallest class ({labels[smallest]})"
         )
-    # Dealt like cards from a deck sorted by class: that alone balances both the classes and the sizes.
+    # Dealt like cards from a deck sorted by class, as `StratifiedKFold` does: that balances the classes and the sizes.
     deck = _shuffled_by_class(targets, generator)
     return [np.sort(deck[fold::folds]) for fold in range(folds)]
 
