@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.metrics import roc_auc_score
 
-from stages.core.scores import curves
 from stages.core.scores.bootstrap import (
     Floats,
     Integers,
@@ -27,7 +27,6 @@ from stages.core.scores.bootstrap import (
     replicates,
 )
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
-from stages.core.scores.curves import Ranking
 from stages.core.scores.score import Probabilities, Score
 
 MACRO = "macro"
@@ -63,7 +62,7 @@ def confusion(targets: Integers, predicted: Integers, classes: int) -> Integers:
 
 
 def class_scores(counts: Integers) -> ClassScores:
-    """One-vs-rest scores from confusion counts (..., C, C)."""
+    """One-vs-rest scores from confusion counts (..., C, C): of all resamples at once, where scikit-learn takes one."""
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     actual, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
     return ClassScores(_ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, actual + predicted))
@@ -81,7 +80,7 @@ def example_losses(targets: Integers, probabilities: Probabilities) -> Floats:
 
 
 def log_loss(targets: Integers, probabilities: Probabilities) -> float:
-    """The mean of `example_losses`."""
+    """The mean of `example_losses`, which the bootstrap needs one by one; scikit-learn's adds them up in float32."""
     return math.fsum(example_losses(targets, probabilities)) / len(targets)
 
 
@@ -104,19 +103,14 @@ def mistakes(targets: Integers, probabilities: Probabilities) -> list[Mistake]:
     return [found[place] for place in worst_first]
 
 
-def rankings(targets: Integers, probabilities: Probabilities) -> list[Ranking]:
-    """Each class against the rest."""
-    return [curves.rank(targets == index, column) for index, column in enumerate(probabilities.T)]
+def with_ranking(targets: Integers, classes: int) -> list[int]:
+    """The classes that some examples belong to and others do not, so that there is something to rank."""
+    return [index for index, count in enumerate(np.bincount(targets, minlength=classes)) if 0 < count < len(targets)]
 
 
 def _ratio(part: Integers, whole: Integers) -> Floats:
     """part / whole, 0 where whole is 0."""
     return part / np.maximum(whole, 1)
-
-
-def _mean(values: Sequence[float] | Floats) -> float:
-    """The mean that is the same in any order."""
-    return math.fsum(values) / len(values)
 
 
 def of_confusion(name: str, score: Callable[[Integers], Floats], label: str, meaning: str) -> Score:
@@ -151,7 +145,7 @@ def ranking_sums(targets: Integers, probabilities: Probabilities) -> Sums:
     counts for nothing, or one score that both have. Classes that all or no examples belong to have no ranking.
     """
     size = len(targets)
-    present = [index for index, count in enumerate(np.bincount(targets)) if 0 < count < size]
+    present = with_ranking(targets, probabilities.shape[1])
     rows: list[Integers] = []
     steps: list[int] = []
     for index in present:
@@ -191,10 +185,10 @@ def _steps(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Integer
 
 def macro_roc_auc(targets: Integers, probabilities: Probabilities) -> float:
     """The mean area under the ROC curves of the classes that have one. Raises if all targets are of one class."""
-    areas = [curves.roc_auc(ranking) for ranking in rankings(targets, probabilities) if not ranking.one_sided]
-    if not areas:
+    ranked = with_ranking(targets, probabilities.shape[1])
+    if not ranked:
         raise ValueError("targets of one class alone: there is nothing to rank it against")
-    return _mean(areas)
+    return math.fsum(roc_auc_score(targets == index, probabilities[:, index]) for index in ranked) / len(ranked)
 
 
 def _accuracy(counts: Integers) -> Floats:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stages.core.scores import curves
 from stages.core.scores.bootstrap import Integers
-from stages.core.scores.classification import MACRO, class_scores, confusion, predict, rankings
-from stages.core.scores.curves import Curve, Ranking
+from stages.core.scores.classification import MACRO, class_scores, confusion, predict, with_ranking
+from stages.core.scores.curves import Curve
 
 
 def tables(
@@ -34,18 +35,13 @@ def confusion_table(counts: Integers, classes: Sequence[str]) -> pd.DataFrame:
 def class_table(targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]) -> pd.DataFrame:
     """One row per class: precision, recall, f1, support (examples), roc_auc, average_precision."""
     counts = confusion(targets, predict(probabilities), len(classes))
-    ranked = rankings(targets, probabilities)
-    return pd.DataFrame(
-        {
-            "class": list(classes),
-            **class_scores(counts)._asdict(),
-            "support": counts.sum(axis=1),
-            "roc_auc": [None if ranking.one_sided else curves.roc_auc(ranking) for ranking in ranked],
-            "average_precision": [
-                None if ranking.one_sided else curves.average_precision(ranking) for ranking in ranked
-            ],
-        }
-    )
+    areas = pd.DataFrame(index=range(len(classes)), columns=["roc_auc", "average_precision"], dtype=float)
+    for index in with_ranking(targets, len(classes)):
+        one_vs_rest = targets == index, probabilities[:, index]
+        # Adding up the steps of a perfect ranking may round to more than 1.
+        areas.loc[index] = roc_auc_score(*one_vs_rest), min(1.0, average_precision_score(*one_vs_rest))
+    scores = {"class": list(classes), **class_scores(counts)._asdict(), "support": counts.sum(axis=1)}
+    return pd.DataFrame(scores).join(areas)
 
 
 def roc_table(
@@ -65,11 +61,14 @@ def precision_recall_table(
 
 
 def _one_vs_rest(
-    curve_of: Callable[[Ranking], Curve], targets: Integers, probabilities: NDArray[np.float32], classes: Sequence[str]
+    curve_of: Callable[[NDArray[np.bool_], NDArray[np.floating]], Curve],
+    targets: Integers,
+    probabilities: NDArray[np.float32],
+    classes: Sequence[str],
 ) -> dict[str, Curve]:
     """The curve of each class that has one, in class order, then their macro average."""
-    ranked = zip(classes, rankings(targets, probabilities), strict=True)
-    found = {name: curve_of(ranking) for name, ranking in ranked if not ranking.one_sided}
+    ranked = with_ranking(targets, len(classes))
+    found = {classes[index]: curve_of(targets == index, probabilities[:, index]) for index in ranked}
     return {**found, MACRO: curves.macro(list(found.values()))}
 
 

@@ -61,6 +61,19 @@ def test_class_table_by_hand() -> None:
         {"precision": 1, "recall": 0.5, "f1": 2 / 3, "support": 2, "roc_auc": 1, "average_precision": 1}
     )
     assert table["support"].tolist() == [3, 1, 2]
+    assert table["roc_auc"].tolist() == pytest.approx([7 / 9, 4 / 5, 1])
+    # Cats rank 1st, 2nd and 5th (behind an owl and a dog), or 4th to 5th; dogs 2nd.
+    assert table["average_precision"].tolist() == pytest.approx([(1 + 1 + 3 / 5) / 3, 1 / 2, 1])
+
+
+@pytest.mark.parametrize("examples", [2, 6, 7, 49, 1000])
+def test_the_areas_of_perfect_rankings_are_1(examples: int) -> None:
+    """However many steps are added up."""
+    targets = np.arange(2 * examples) % 2
+    first = np.where(targets == 0, 1 + np.arange(2 * examples), -np.arange(2 * examples)) / (4 * examples) + 0.5
+    table = tables.class_table(targets, np.stack([first, 1 - first], axis=1).astype(np.float32) / 2, ["a", "b"])
+    assert (table[["roc_auc", "average_precision"]].to_numpy() <= 1).all()
+    assert table[["roc_auc", "average_precision"]].to_numpy() == pytest.approx(1)
 
 
 def test_class_scores_take_many_confusions_at_once() -> None:
@@ -166,7 +179,7 @@ def test_curve_tables_show_the_curves_themselves() -> None:
     targets, probabilities = example(seed=0, examples=2000)
     table = tables.roc_table(targets, probabilities, list("abcde"), points=200)
     rows = table[table["class"] == "c"]
-    whole = curves.roc(curves.rank(targets == 2, probabilities[:, 2]))
+    whole = curves.roc(targets == 2, probabilities[:, 2])
     thinned = curves.Curve(rows["false_positive_rate"].to_numpy(), rows["true_positive_rate"].to_numpy())
     everywhere = np.linspace(0, 1, 1001)
     assert np.abs(curves.height(whole, everywhere) - curves.height(thinned, everywhere)).max() < 2e-3

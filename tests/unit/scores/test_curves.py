@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from stages.core.scores import curves
-from stages.core.scores.curves import Curve, Ranking
+from stages.core.scores.curves import Curve
 
 # Scores with a tie of a positive and a negative; from the top: +, (+ -), -, +.
 POSITIVE = np.array([True, True, False, False, True])
@@ -25,54 +25,21 @@ def points(curve: Curve) -> list[tuple[float, float]]:
     return list(zip(curve.x.tolist(), curve.y.tolist(), strict=True))
 
 
-def test_ranking_moves_ties_together() -> None:
-    ranking = curves.rank(POSITIVE, SCORES)
-    assert ranking.true_positives.tolist() == [1, 2, 2, 3]
-    assert ranking.false_positives.tolist() == [0, 1, 2, 2]
-    assert not ranking.one_sided
-
-
-@pytest.mark.parametrize("positive", [True, False])
-def test_ranking_of_one_kind_alone_is_one_sided(positive: bool) -> None:
-    assert curves.rank(np.full(4, positive), np.arange(4.0)).one_sided
-
-
 def test_roc_by_hand() -> None:
-    ranking = curves.rank(POSITIVE, SCORES)
-    assert points(curves.roc(ranking)) == [(0, 0), (0, 1 / 3), (0.5, 2 / 3), (1, 2 / 3), (1, 1)]
-    assert curves.roc_auc(ranking) == pytest.approx(3.5 / 6)  # pairs in order: 2, 1.5 and 0, of 2 each
+    assert points(curves.roc(POSITIVE, SCORES)) == [(0, 0), (0, 1 / 3), (0.5, 2 / 3), (1, 2 / 3), (1, 1)]
 
 
 def test_precision_recall_by_hand() -> None:
-    ranking = curves.rank(POSITIVE, SCORES)
-    curve = curves.precision_recall(ranking)
+    curve = curves.precision_recall(POSITIVE, SCORES)
     assert curve.x == pytest.approx(np.array([0, 1, 1, 2, 2, 2, 2, 3]) / 3)
     assert curve.y == pytest.approx([1, 1, 2 / 3, 2 / 3, 1 / 2, 1 / 2, 3 / 5, 3 / 5])
-    assert curves.average_precision(ranking) == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
-
-
-@pytest.mark.parametrize("ties", [True, False])
-@pytest.mark.parametrize("seed", range(3))
-def test_areas_against_scikit_learn(seed: int, ties: bool) -> None:
-    positive, scores = example(seed, ties)
-    ranking = curves.rank(positive, scores)
-    assert curves.roc_auc(ranking) == pytest.approx(metrics.roc_auc_score(positive, scores))
-    assert curves.average_precision(ranking) == pytest.approx(metrics.average_precision_score(positive, scores))
-
-
-@pytest.mark.parametrize("ties", [True, False])
-def test_roc_against_scikit_learn(ties: bool) -> None:
-    positive, scores = example(0, ties)
-    x, y, _ = metrics.roc_curve(positive, scores, drop_intermediate=False)
-    ours = curves.roc(curves.rank(positive, scores))
-    assert np.array_equal(ours.x, x) and np.array_equal(ours.y, y)
 
 
 @pytest.mark.parametrize("ties", [True, False])
 def test_the_area_under_a_curve_is_its_score(ties: bool) -> None:
-    ranking = curves.rank(*example(1, ties))
-    assert area(curves.roc(ranking)) == pytest.approx(curves.roc_auc(ranking))
-    assert area(curves.precision_recall(ranking)) == pytest.approx(curves.average_precision(ranking))
+    ranked = example(1, ties)
+    assert area(curves.roc(*ranked)) == pytest.approx(metrics.roc_auc_score(*ranked))
+    assert area(curves.precision_recall(*ranked)) == pytest.approx(metrics.average_precision_score(*ranked))
 
 
 def area(curve: Curve) -> float:
@@ -96,9 +63,9 @@ def test_macro_is_the_mean_height_and_jumps_where_a_curve_does() -> None:
 
 @pytest.mark.parametrize("make", [curves.roc, curves.precision_recall])
 @pytest.mark.parametrize("seed", range(3))
-def test_thinning_cannot_be_seen(make: Callable[[Ranking], Curve], seed: int) -> None:
+def test_thinning_cannot_be_seen(make: Callable[[np.ndarray, np.ndarray], Curve], seed: int) -> None:
     """200 points of thousands: the ends stay, all are points of the curve, and no gap is half a percent wide."""
-    curve = make(curves.rank(*example(seed, ties=False)))
+    curve = make(*example(seed, ties=False))
     thinned = curves.thin(curve, points=200)
     assert len(curve.x) > 1000 and len(thinned.x) == 200
     assert points(thinned)[0] == points(curve)[0] and points(thinned)[-1] == points(curve)[-1]
@@ -121,6 +88,6 @@ def test_thinning_takes_the_widest_gap_first() -> None:
 
 
 def test_a_perfect_ranking() -> None:
-    ranking = Ranking(np.array([1, 2, 2, 2]), np.array([0, 0, 1, 2]))
-    assert curves.roc_auc(ranking) == curves.average_precision(ranking) == 1
-    assert points(curves.thin(curves.roc(ranking), 10)) == [(0, 0), (0, 1), (1, 1)]
+    positive, scores = np.array([True, True, False, False]), np.array([0.9, 0.8, 0.2, 0.1])
+    assert points(curves.thin(curves.roc(positive, scores), 10)) == [(0, 0), (0, 1), (1, 1)]
+    assert points(curves.thin(curves.precision_recall(positive, scores), 10)) == [(0, 1), (1, 1), (1, 0.5)]
