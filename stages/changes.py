@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.compare import compared
+from stages.compare import comparison_of
 from stages.core.base.command import InputError, run
-from stages.core.revisions.changes import Changes, as_markdown, changed
+from stages.core.revisions.changes import Changes, changed, markdown_page
 from stages.core.revisions.find import WORKSPACE
 
 PICTURES = Path("plots/images")
@@ -30,7 +30,7 @@ def main() -> None:
         raise InputError(f"{base}: no revision of this repository")
     found = Changes(
         base=base,
-        verdict=verdict(base),
+        verdict=verdict_against(base),
         metrics=dvc("metrics", "diff", "--md", base),
         params=dvc("params", "diff", "--md", base),
         pictures=pictures(git("show", f"{base}:{LOCK}") or ""),
@@ -38,15 +38,15 @@ def main() -> None:
         stale=sorted(json.loads(dvc("status", "--json"))),
         verified=text(given.verify) if given.verify else "",
     )
-    sys.stdout.write(as_markdown(found))
+    sys.stdout.write(markdown_page(found))
 
 
-def verdict(base: str) -> str:
+def verdict_against(base: str) -> str:
     """Whether the model is better, worse or the same; or why that cannot be said here."""
-    from stages.core.revisions.verdict import as_markdown as told
+    from stages.core.revisions.verdict import as_markdown
 
     try:
-        return told(compared(base, WORKSPACE, seed=0), base, WORKSPACE)
+        return as_markdown(comparison_of(base, WORKSPACE, seed=0), base, WORKSPACE)
     except InputError as error:
         return f"The models cannot be compared here: {error}."
 

@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compared(a: str, b: str, seed: int) -> "Comparison":
+def comparison_of(a: str, b: str, seed: int) -> "Comparison":
     """The comparison of two revisions. Raises `InputError` where their predictions are not here or do not fit."""
     files = {revision: find(PREDICTIONS, revision) for revision in (a, b)}
 
@@ -49,15 +49,15 @@ def compared(a: str, b: str, seed: int) -> "Comparison":
 
 def main() -> None:
     given = arguments()
-    result = compared(given.a, given.b, given.seed)
+    result = comparison_of(given.a, given.b, given.seed)
 
-    from stages.core.revisions import verdict as comparison_report
+    from stages.core.revisions import verdict
 
     if given.style == "json":
-        data = comparison_report.as_data(result, given.a, given.b)
+        data = verdict.as_data(result, given.a, given.b)
         sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
     else:
-        write = comparison_report.as_markdown if given.style == "markdown" else comparison_report.as_text
+        write = verdict.as_markdown if given.style == "markdown" else verdict.as_text
         sys.stdout.write(write(result, given.a, given.b))
 
 

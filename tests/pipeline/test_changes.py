@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.revisions.changes import Changes, as_markdown, changed
+from stages.core.revisions.changes import Changes, changed, markdown_page
 from tests.pipeline.project import Project
 
 
@@ -55,7 +55,7 @@ def test_what_verify_printed_is_shown(small_change: Project, tmp_path: Path) -> 
 
 
 def test_a_verification_that_failed_midway_is_told() -> None:
-    page = as_markdown(Changes("main", "", "", "", {}, {}, ["plot"], "> python -m stages.train\nerror: it failed\n"))
+    page = markdown_page(Changes("main", "", "", "", {}, {}, ["plot"], "> python -m stages.train\nerror: it failed\n"))
     assert "Not checked here: `dvc repro` has yet to run `plot`." in page
     assert "Not computed anew: **error: it failed**" in page
     assert "<summary>What it printed</summary>\n\n```\n> python -m stages.train\nerror: it failed\n```" in page
@@ -106,7 +106,7 @@ def test_hashes_of_what_is_not_the_same() -> None:
 
 def test_new_and_gone_pictures() -> None:
     found = Changes("main", "Better.", "", "", {"a.png": ("", "1" * 32), "b.png": ("2" * 32, "")}, {}, [], "")
-    page = as_markdown(found)
+    page = markdown_page(found)
     assert "| `a.png` | new | – | `11111111` |" in page
     assert "| `b.png` | gone | `22222222` | – |" in page
     assert "No metric changed." in page

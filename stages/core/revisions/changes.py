@@ -29,7 +29,7 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tu
     return {name: (old, new) for name, (old, new) in both.items() if old != new}
 
 
-def as_markdown(found: Changes) -> str:
+def markdown_page(found: Changes) -> str:
     parts = [
         f"## Compared with `{found.base}`",
         found.verdict.strip(),

@@ -88,6 +88,7 @@ def calibration_interval(targets: Integers, probabilities: NDArray[np.floating])
 def brier_score(targets: Integers, probabilities: NDArray[np.floating]) -> float:
     """The mean squared distance between the probabilities and what came true, summed over the classes: in [0, 2].
 
+    The bootstrap needs each example's distance; scikit-learn's gives the mean alone, computed in float32.
     Source: Brier, Verification of Forecasts Expressed in Terms of Probability (1950), eq. 2.
     """
     return math.fsum(_squared_distance(targets, probabilities)) / len(targets)

@@ -80,7 +80,10 @@ def example_losses(targets: Integers, probabilities: Probabilities) -> Floats:
 
 
 def log_loss(targets: Integers, probabilities: Probabilities) -> float:
-    """The mean of `example_losses`, which the bootstrap needs one by one; scikit-learn's adds them up in float32."""
+    """The mean of `example_losses`, which the bootstrap needs one by one.
+
+    scikit-learn's computes in float32, and of the same numbers in float64 says that they do not sum to one.
+    """
     return math.fsum(example_losses(targets, probabilities)) / len(targets)
 
 
@@ -113,7 +116,9 @@ def _ratio(part: Integers, whole: Integers) -> Floats:
     return part / np.maximum(whole, 1)
 
 
-def of_confusion(name: str, score: Callable[[Integers], Floats], label: str, meaning: str) -> Score:
+def of_confusion(
+    name: str, score: Callable[[Integers], Floats], label: str, meaning: str, compared: bool = False
+) -> Score:
     """A share that is a function of confusion counts (..., C, C)."""
 
     def value(targets: Integers, probabilities: Probabilities) -> float:
@@ -129,7 +134,7 @@ def of_confusion(name: str, score: Callable[[Integers], Floats], label: str, mea
 
         return Sums(contributions, scores)
 
-    return Score(name, label, meaning, value, sums, share=True)
+    return Score(name, label, meaning, value, sums, share=True, compared=compared)
 
 
 def loss_sums(targets: Integers, probabilities: Probabilities) -> Sums:
@@ -200,7 +205,7 @@ def _accuracy(counts: Integers) -> Floats:
 SCORES = {
     score.name: score
     for score in (
-        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised"),
+        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised", compared=True),
         of_confusion(
             *("macro_precision", lambda counts: class_scores(counts).precision.mean(axis=-1), "macro precision"),
             "of those called a class, the share that is; mean of the classes",
@@ -212,6 +217,7 @@ SCORES = {
         of_confusion(
             *("macro_f1", lambda counts: class_scores(counts).f1.mean(axis=-1), "macro F1"),
             "harmonic mean of both; mean of the classes",
+            compared=True,
         ),
         Score(
             *("roc_auc", "ROC AUC", "chance that a class's own image ranks above another's; mean of the classes"),
@@ -223,6 +229,7 @@ SCORES = {
             value=log_loss,
             sums=loss_sums,
             greater_is_better=False,
+            compared=True,
         ),
         Score(
             *("brier", "Brier score", "mean squared error of the probabilities; 0 is perfect, 2 the worst"),

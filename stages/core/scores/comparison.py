@@ -23,7 +23,6 @@ Verdict = Literal["better", "worse", "indistinguishable"]
 
 RESAMPLES = 2000
 SIGNIFICANCE = 0.01
-COMPARED = ("accuracy", "macro_f1", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def check_comparable(a: Predictions, b: Predictions, name_a: str, name_b: str) -
 
 
 def compare(a: Predictions, b: Predictions, generator: np.random.Generator, resamples: int = RESAMPLES) -> Comparison:
-    """Compare two models on the same test set: accuracy, macro-F1 and log loss, by paired stratified bootstrap.
+    """Compare two models on the same test set, in every score that is `compared`, by paired stratified bootstrap.
 
     Both models see the same resamples, so that what an example is worth to both of them cancels out.
     """
@@ -77,8 +76,8 @@ def compare(a: Predictions, b: Predictions, generator: np.random.Generator, resa
 
     order = canonical_order(a.targets, a.probabilities, b.probabilities)
     targets = a.targets[order]
-    compared = [SCORES[name] for name in COMPARED]
-    parts = [score.sums(targets, side.probabilities[order]) for score in compared for side in (a, b) if score.sums]
+    compared = {score: score.sums for score in SCORES.values() if score.compared and score.sums}
+    parts = [sums(targets, side.probabilities[order]) for sums in compared.values() for side in (a, b)]
     found = replicates(parts, targets, resamples, generator)
     differences = []
     for score, of_a, of_b in zip(compared, found[::2], found[1::2], strict=True):

@@ -28,3 +28,4 @@ class Score:
     share: bool = False
     greater_is_better: bool = True
     headline: bool = True  # one of the dozen that `dvc metrics` shows
+    compared: bool = False  # by `compare`, which needs `sums`

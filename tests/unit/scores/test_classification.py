@@ -66,9 +66,9 @@ def test_class_table_by_hand() -> None:
     assert table["average_precision"].tolist() == pytest.approx([(1 + 1 + 3 / 5) / 3, 1 / 2, 1])
 
 
-@pytest.mark.parametrize("examples", [2, 6, 7, 49, 1000])
+@pytest.mark.parametrize("examples", [2, 43, 47, 1000])
 def test_the_areas_of_perfect_rankings_are_1(examples: int) -> None:
-    """However many steps are added up."""
+    """However many steps are added up: 43 and 47 round to more."""
     targets = np.arange(2 * examples) % 2
     first = np.where(targets == 0, 1 + np.arange(2 * examples), -np.arange(2 * examples)) / (4 * examples) + 0.5
     table = tables.class_table(targets, np.stack([first, 1 - first], axis=1).astype(np.float32) / 2, ["a", "b"])

@@ -1,12 +1,18 @@
+import math
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from stages.core.base.artifacts import write_arrays
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
 from stages.core.revisions.verdict import as_data, as_markdown, as_text, sentence
+from stages.core.scores import classification
+from stages.core.scores.classification import SCORES
 from stages.core.scores.comparison import Comparison, check_comparable, compare, mcnemar
 from stages.core.scores.predictions import Predictions
 
@@ -46,9 +52,11 @@ def test_mcnemar_of_many_pairs_is_quick():
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(121, 59), (40, 61), (7, 500), (0, 3000)])
-def test_mcnemar_is_the_binomial_test(only_a: int, only_b: int):
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue
-    assert mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9)
+def test_mcnemar_is_exact(only_a: int, only_b: int):
+    """Twice the tosses with no more heads, counted in whole numbers."""
+    tosses = only_a + only_b
+    tail = sum(math.comb(tosses, heads) for heads in range(min(only_a, only_b) + 1))
+    assert mcnemar(only_a, only_b) == pytest.approx(2 * tail / 2**tosses, rel=1e-9)
 
 
 def test_identical_predictions():
@@ -160,6 +168,34 @@ def test_predictions_that_are_none_are_refused(change: dict[str, np.ndarray], pr
     Predictions.of(GOOD, "file")
     with pytest.raises(InputError, match=f"file: .*{problem}"):
         Predictions.of(GOOD | change, "file")
+
+
+def test_predictions_come_back_from_their_file_to_the_bit(tmp_path: Path):
+    written = model(0.9, 0)
+    written.write(tmp_path / "predictions.safetensors")
+    read = Predictions.read(tmp_path / "predictions.safetensors")
+    for array, other in ((read.targets, written.targets), (read.probabilities, written.probabilities)):
+        assert array.dtype == other.dtype
+        assert np.array_equal(array, other)
+
+
+def test_a_damaged_file_of_predictions_is_refused_by_name(tmp_path: Path):
+    write_arrays(tmp_path / "predictions.safetensors", {"targets": np.array([0, 1])})
+    with pytest.raises(
+        InputError, match=r"predictions\.safetensors: must hold targets and probabilities, found targets"
+    ):
+        Predictions.read(tmp_path / "predictions.safetensors")
+
+
+def test_what_is_compared_is_said_by_the_scores(monkeypatch: pytest.MonkeyPatch):
+    """A score that is marked has its row, its name and its part in the sentence; smaller is better where it says so."""
+    marked = replace(SCORES["brier"], compared=True, label="squared error")
+    monkeypatch.setitem(classification.SCORES, "brier", marked)
+    found = judged(model(0.9, 0, confidence=0.6), model(0.9, 0, confidence=0.9))
+    assert [row.score for row in found.differences] == ["accuracy", "macro_f1", "log_loss", "brier"]
+    assert found.differences[-1].verdict == "better"
+    assert sentence(found, "old", "new").endswith("But its log loss is better and its squared error is better.")
+    assert "squared error" in as_text(found, "old", "new")
 
 
 def test_a_comparison_in_words():
