@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from stages.core.scores import calibration
 from stages.core.scores.calibration import (
     BINS,
     brier_score,
@@ -124,7 +123,7 @@ def binned(examples: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> tu
     ],
 )
 def test_the_interval_covers_the_true_calibration_error(size, shares, confidence, accuracy):
-    """Of 250 intervals 95% or more, with a standard error of 1.4%; the bound is 3 of them below."""
+    """Of 250 intervals 95% or more, with a standard error of 1.4%; the bound is 1 of them below."""
     shares, confidence, accuracy = shares / np.sum(shares), np.array(confidence), np.array(accuracy)
     truth = (shares * abs(confidence - accuracy)).sum()
     generator = np.random.default_rng(0)
@@ -135,7 +134,7 @@ def test_the_interval_covers_the_true_calibration_error(size, shares, confidence
         low, high = calibration_interval(targets, probabilities)
         assert low <= expected_calibration_error(targets, probabilities) <= high
         covered += low <= truth + 1e-6 and truth - 1e-6 <= high
-    assert covered >= 227
+    assert covered >= 234
 
 
 def test_the_interval_of_one_large_bin_is_that_of_its_accuracy():
@@ -150,14 +149,3 @@ def test_certainty_has_an_interval():
     low, high = calibration_interval(np.zeros(20, np.int64), np.tile(np.float32([1, 0]), (20, 1)))
     assert low == 0
     assert 0.1 < high < 0.2
-
-
-def test_rounding_of_the_functions_does_not_reach_the_interval(monkeypatch: pytest.MonkeyPatch):
-    """The exponential and the error function may differ in their last bits between processors."""
-    made = [binned(FEW, SURE, np.random.default_rng(seed).binomial(FEW, SURE)) for seed in range(20)]
-    first = [calibration_interval(*predictions) for predictions in made]
-    mean, generator = calibration._folded_mean, np.random.default_rng(0)
-    monkeypatch.setattr(
-        calibration, "_folded_mean", lambda *args: mean(*args) * (1 + 2.0**-52 * generator.integers(-4, 5))
-    )
-    assert [calibration_interval(*predictions) for predictions in made] == first
