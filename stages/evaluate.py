@@ -18,7 +18,7 @@ from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Labelled, check_fit
 from stages.core.networks.model import load_model
 from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import SCORES, scores_with_intervals
+from stages.core.scores.classification import headlines, scores_with_intervals
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import tables
 from stages.core.training.parallel import Workers
@@ -71,10 +71,10 @@ def main() -> None:
         **tables(targets, probabilities, classes, params.evaluate.curve_points),
         "calibration": reliability_table(targets, probabilities),
     }
-    values = dict(zip(found["scores"]["score"], found["scores"]["value"].tolist(), strict=True))
-    write_json(OUTPUTS["metrics"], {name: values[name] for name, score in SCORES.items() if score.headline})
     for name, table in TABLES.items():
         table.write(OUTPUTS[name], found[name].round(6))
+    # No Record: it would name each score a second time. That the values are finite numbers the table has checked.
+    write_json(OUTPUTS["metrics"], headlines(found["scores"]))
 
 
 if __name__ == "__main__":

@@ -269,3 +269,9 @@ def scores_with_intervals(
         for name, score in SCORES.items()
     ]
     return pd.DataFrame(rows, columns=["score", "value", "low", "high"]).round(6)
+
+
+def headlines(table: pd.DataFrame) -> dict[str, float]:
+    """The headline values of a table of `scores_with_intervals`, as they go into metrics/evaluate.json."""
+    values = dict(zip(table["score"], table["value"].tolist(), strict=True))
+    return {name: values[name] for name, score in SCORES.items() if score.headline}

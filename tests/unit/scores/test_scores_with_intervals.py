@@ -5,7 +5,7 @@ import pytest
 
 from stages.core.base.seeding import numpy_generator
 from stages.core.scores import classification
-from stages.core.scores.classification import SCORES, of_confusion, scores_with_intervals
+from stages.core.scores.classification import SCORES, headlines, of_confusion, scores_with_intervals
 
 # A made-up model of three classes: it predicts the right one with probability 0.9, else one of the others, and gives
 # what it predicts 0.8 and the others 0.1. What its scores are in the long run follows by hand.
@@ -89,3 +89,6 @@ def test_a_score_is_one_entry(monkeypatch: pytest.MonkeyPatch):
     targets, probabilities = sample(300, 0)
     table = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap")).set_index("score")
     assert (table.loc["hits"] == table.loc["accuracy"]).all()
+    metrics = headlines(table.reset_index())
+    assert metrics["hits"] == metrics["accuracy"]
+    assert "brier" not in metrics  # no headline
