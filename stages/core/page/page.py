@@ -136,7 +136,7 @@ def _scores(found: Findings) -> Table:
         rows.append((score.label, value, ends, score.meaning))
     return Table(
         f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap, that of the calibration "
-        "error by test inversion",
+        "error by its bins' standard errors",
         {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},
         rows,
     )
