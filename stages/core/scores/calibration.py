@@ -31,14 +31,15 @@ def expected_calibration_error(targets: Integers, probabilities: NDArray[np.floa
 
 
 def calibration_interval(targets: Integers, probabilities: NDArray[np.floating]) -> tuple[float, float]:
-    """An interval of the expected calibration error, within [0, 1], that covers the true one at least 95% of the time.
+    """The 95% interval of the expected calibration error, within [0, 1]; wide rather than narrow.
 
     1.96 standard errors and half an example, for the steps in which the error moves, to either side; and downwards also
     what noise adds to the error on average. For noise adds to a gap of zero whatever its sign, sqrt(2 / pi) standard
     errors, and a resample adds it anew, so that the bootstrap's interval lies above the truth. A gap within 1.96 of its
     own standard errors may be zero; in one beyond, noise of either sign cancels out.
 
-    In the models of the tests it covers the truth in 97.8% to 100% of samples, where bootstraps do in 0% to 99.6%.
+    Simulated: it covers the truth in 97.8% to 100% of samples of the tests' twelve models, on which its form was chosen
+    (bootstraps: 0% to 99.6%), and in 94% to 100%, in the median 98.5%, of sixty others, drawn at random afterwards.
     """
     bins, _, right = _binned(targets, probabilities)
     examples, hits = np.bincount(bins, minlength=BINS), np.bincount(bins, right, BINS)
