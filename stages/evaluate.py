@@ -21,8 +21,8 @@ from stages.core.scores.calibration import reliability_table
 from stages.core.scores.classification import headlines, scores_with_intervals
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import tables
+from stages.core.training.objectives.classification import predict_probabilities
 from stages.core.training.parallel import Workers
-from stages.core.training.prediction import predict_probabilities
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),

@@ -20,8 +20,8 @@ from stages.core.experiments.corruptions import Images
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 from stages.core.networks.model import load_model
 from stages.core.scores.classification import predict
+from stages.core.training.objectives.classification import predict_probabilities
 from stages.core.training.parallel import Workers
-from stages.core.training.prediction import predict_probabilities
 
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),

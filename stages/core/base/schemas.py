@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
 
 
@@ -190,4 +189,5 @@ CALIBRATION = Table(
 
 
 def _lower(text: str) -> str:
-    return text.removeprefix("Value error, ")[:1].lower() + text.removeprefix("Value error, ")[1:]
+    text = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]

@@ -99,10 +99,10 @@ def cross_validate(
     for fold, held_out in enumerate(folds, 1):
         rest, validation = data.split(held_out)
         for share in config.shares:
-            drawn = stratified_sample(
-                rest.targets, round(share * len(rest)), numpy_generator(recipe.seed, "learning curve", fold)
-            )
-            train = rest.take(drawn) if share < 1 else rest
+            train = rest
+            if share < 1:
+                generator = numpy_generator(recipe.seed, "learning curve", fold)
+                train = rest.take(stratified_sample(rest.targets, round(share * len(rest)), generator))
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
             with StepBar(title, steps, workers) as bar:

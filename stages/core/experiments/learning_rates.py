@@ -39,12 +39,12 @@ def range_test(recipe: Recipe, config: LrRangeConfig, train: Labelled, classes: 
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    trainer = Engine(recipe, train, classes, workers, FOLD)
+    engine = Engine(recipe, train, classes, workers, FOLD)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)
         batch = generator.choice(len(train), recipe.train.batch_size, replace=False)
-        return trainer.step(torch.from_numpy(batch), rate, ("lr_range", step))
+        return engine.step(torch.from_numpy(batch), rate, ("lr_range", step))
 
     return losses_at_rates(config, take_step)
 

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -110,8 +109,8 @@ def describe_model(
     class_names: Sequence[str],
     normalisation: tuple[Sequence[float], Sequence[float]],
     temperature: float,
-    score: str = "accuracy",
-    selected_epoch: int = 1,
+    score: str,
+    selected_epoch: int,
 ) -> ModelDescription:
     """All that `load_model` needs besides the weights, and how these were chosen."""
     mean, std = map(tuple, normalisation)
@@ -130,20 +129,20 @@ def describe_model(
     )
 
 
-def load_model(description: ModelDescription | Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> nn.Module:
+def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray]) -> nn.Module:
     """The model of a `description` from `describe_model`, with its `weights`, in evaluation mode.
 
-    Raises `InputError` when the description is not one, or the weights are another model's.
+    Raises `InputError` when the description's architecture is none, or the weights are another model's.
     """
     try:
-        known = ModelDescription.model_validate(description)
-        config = ModelConfig.model_validate(known.architecture)
-        normalisation = known.normalisation.mean, known.normalisation.std
-        model = build_model(config, known.input_shape, len(known.classes), normalisation, torch.Generator())
+        config = ModelConfig.model_validate(description.architecture)
+        normalisation = description.normalisation.mean, description.normalisation.std
+        shape, classes = description.input_shape, len(description.classes)
+        model = build_model(config, shape, classes, normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    except (KeyError, TypeError, ValidationError, RuntimeError) as error:
+    except (TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None
-    return model.append(Temperature(known.temperature)).eval()
+    return model.append(Temperature(description.temperature)).eval()
 
 
 def _convolution_block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:

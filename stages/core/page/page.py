@@ -22,6 +22,7 @@ from stages.core.scores.classification import SCORES
 
 _PNG_BEGINS, _PNG_ENDS = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _LISTED = 10  # mistakes in the table
+_CONFUSIONS = 5  # in the table
 
 
 class Image(NamedTuple):
@@ -174,14 +175,15 @@ def _classes(found: Findings) -> Table:
 
 
 def _confusions(found: Findings) -> Table:
-    rows = [(actual, predicted, f"{times:,}") for actual, predicted, times in sentences.confusions(found)]
+    rows = [(actual, predicted, f"{times:,}") for actual, predicted, times in found.confusions(_CONFUSIONS)]
     columns = {"true class": "", "taken for": "", "times": "number"}
     return Table("The most frequent confusions", columns, rows, "No class is taken for another.")
 
 
 def _corruptions(found: Findings) -> Table:
-    clean, examples = sentences.clean(found)
-    rows = [(plain(name), percent(score)) for name, score in sentences.corruptions(found)]
+    clean, examples = found.clean
+    ranked = sorted(found.corruptions(), key=lambda row: row[1])
+    rows = [(plain(name), percent(score)) for name, score in ranked]
     rows += [("all of them", percent(found.metrics["stress"]["mean_corruption_accuracy"])), ("none", percent(clean))]
     caption = f"Accuracy on {examples:,} test images, mean over the severities"
     return Table(caption, {"corruption": "", "accuracy": "number"}, rows)

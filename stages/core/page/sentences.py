@@ -3,8 +3,6 @@
 Every sentence is computed. The rules behind the judgements are `RULES`, which the report shows, too.
 """
 
-import math
-
 import pandas as pd
 
 from stages.core.pictures.findings import Findings
@@ -13,7 +11,6 @@ from stages.core.pictures.wording import count, percent, plain, span
 GAP = 0.01  # of training over test accuracy, from which a model is said to overfit
 FITTED = 0.98  # training accuracy, below which a model that does not overfit is said to underfit
 CALIBRATED = 0.02  # between mean confidence and accuracy, up to which probabilities are called right
-_CONFUSIONS = 5  # listed
 
 RULES = (
     f"It overfits when its accuracy on training images is above the 95% interval of that on test images, and by "
@@ -48,10 +45,10 @@ def how_sure(found: Findings) -> str:
 def where_it_fails(found: Findings) -> str:
     worst = worst_class(found, "f1")
     told = [f"The weakest class is {worst['class']}, with an F1 of {percent(worst['f1'])}."]
-    for actual, predicted, number in confusions(found)[:1]:
+    for actual, predicted, number in found.confusions(1):
         times = "once" if number == 1 else f"{number:,} times"
         told.append(f"Most often a {actual} is taken for a {predicted}: {times}.")
-    name, weakest = corruptions(found)[0]
+    name, weakest = min(found.corruptions(), key=lambda row: row[1])
     mean = found.metrics["stress"]["mean_corruption_accuracy"]
     told.append(
         f"On corrupted images the accuracy is {percent(mean, 1)} on average, and lowest under {plain(name)}: "
@@ -92,38 +89,8 @@ def worst_class(found: Findings, score: str) -> pd.Series:
     return table.iloc[int(table[score].to_numpy().argmin())]
 
 
-def confusions(found: Findings) -> list[tuple[str, str, int]]:
-    """The most frequent mistakes (actual, predicted, times), at most five; of equals the first in class order."""
-    table = found.tables["confusion"]
-    wrong = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
-    ranked = wrong.sort_values("count", ascending=False, kind="stable").head(_CONFUSIONS)
-    return [(row["actual"], row["predicted"], int(row["count"])) for _, row in ranked.iterrows()]
-
-
-def corruptions(found: Findings) -> list[tuple[str, float]]:
-    """Each corruption with the score's mean over its severities, the lowest first."""
-    table = found.tables["stress"]
-    corrupted = table[table["severity"] > 0].groupby("corruption", sort=False)["score"]
-    means = [(str(name), math.fsum(scores) / len(scores)) for name, scores in corrupted]
-    return sorted(means, key=lambda row: row[1])
-
-
-def clean(found: Findings) -> tuple[float, int]:
-    """The score on the same test images uncorrupted, and how many they are."""
-    table = found.tables["stress"]
-    row = table[table["severity"] == 0].iloc[0]
-    return float(row["score"]), int(row["examples"])
-
-
-def confidence(found: Findings) -> float:
-    """The mean probability of the predicted class."""
-    table = found.tables["calibration"]
-    filled = table[table["examples"] > 0].astype(float)
-    return math.fsum(filled["examples"] * filled["confidence"]) / math.fsum(filled["examples"])
-
-
 def _calibrated(found: Findings) -> str:
-    mean, accuracy = confidence(found), found.metrics["evaluate"]["accuracy"]
+    mean, accuracy = found.confidence, found.metrics["evaluate"]["accuracy"]
     told = f"{percent(mean)} on average"
     if abs(mean - accuracy) <= CALIBRATED:
         return f"Its probabilities can be taken at their word: {told}."

@@ -1,5 +1,6 @@
 """What the stages found: all that a picture, its description or the report's page can show."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,3 +40,30 @@ class Findings:
         table = self.tables["training"]
         chosen: pd.Series = table[table["epoch"] == self.selected_epoch].iloc[0]
         return chosen
+
+    @property
+    def clean(self) -> tuple[float, int]:
+        """The score on the uncorrupted test images of the robustness test, and how many they are."""
+        table = self.tables["stress"]
+        row = table[table["severity"] == 0].iloc[0]
+        return float(row["score"]), int(row["examples"])
+
+    @property
+    def confidence(self) -> float:
+        """The mean probability of the predicted class."""
+        table = self.tables["calibration"]
+        filled = table[table["examples"] > 0]
+        return math.fsum(filled["examples"] * filled["confidence"]) / math.fsum(filled["examples"])
+
+    def confusions(self, most: int) -> list[tuple[str, str, int]]:
+        """The `most` frequent mistakes (actual, predicted, times) or fewer; of equals the first in class order."""
+        table = self.tables["confusion"]
+        wrong = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
+        ranked = wrong.sort_values("count", ascending=False, kind="stable").head(most)
+        return list(zip(ranked["actual"], ranked["predicted"], ranked["count"].tolist(), strict=True))
+
+    def corruptions(self) -> list[tuple[str, float]]:
+        """Each corruption with the score's mean over its severities, in the table's order."""
+        table = self.tables["stress"]
+        corrupted = table[table["severity"] > 0].groupby("corruption", sort=False)["score"]
+        return [(str(name), math.fsum(scores) / len(scores)) for name, scores in corrupted]

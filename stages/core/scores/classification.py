@@ -7,7 +7,7 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,14 +85,6 @@ def log_loss(targets: Integers, probabilities: Probabilities) -> float:
     scikit-learn's computes in float32, and of the same numbers in float64 says that they do not sum to one.
     """
     return math.fsum(example_losses(targets, probabilities)) / len(targets)
-
-
-def top_confusions(counts: Integers, classes: Sequence[str], most: int) -> list[tuple[str, str, int]]:
-    """The `most` frequent mistakes (actual, predicted, count), those that never happened left out; ties by class."""
-    wrong = (counts - np.diag(np.diagonal(counts))).ravel()
-    ranked = np.argsort(-wrong, kind="stable")[:most]
-    pairs = ((*divmod(int(cell), len(classes)), int(wrong[cell])) for cell in ranked)
-    return [(classes[actual], classes[predicted], count) for actual, predicted, count in pairs if count]
 
 
 def mistakes(targets: Integers, probabilities: Probabilities) -> list[Mistake]:

@@ -29,3 +29,7 @@ class Score:
     greater_is_better: bool = True
     headline: bool = True  # one of the dozen that `dvc metrics` shows
     compared: bool = False  # by `compare`, which needs `sums`
+
+    def __post_init__(self) -> None:
+        assert (self.sums is None) != (self.interval is None), f"{self.name}: either sums or an interval"
+        assert self.sums or not self.compared, f"{self.name}: compare resamples, and needs its sums"

@@ -1,10 +1,9 @@
-"""What a trained model says of examples: the outputs of its last layer, and what they mean."""
+"""What a trained model says of examples: the outputs of its last layer. What they mean, its objective knows."""
 
 import numpy as np
 import torch
 from torch import nn
 
-from stages.core.training.objectives.classification import probabilities
 from stages.core.training.parallel import Workers
 
 BATCH = 200  # the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
@@ -26,8 +25,3 @@ def predict_outputs(model: nn.Module, inputs: np.ndarray, workers: Workers) -> t
     if len(inputs) == 0:
         return torch.empty(0, 0)
     return torch.cat(workers.map(outputs, torch.split(torch.from_numpy(inputs), BATCH)))
-
-
-def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
-    """The class probabilities float32 (N, classes) of uint8 `inputs` (N, C, H, W)."""
-    return probabilities(predict_outputs(model, inputs, workers))

@@ -6,6 +6,7 @@ import pytest
 from stages.core.base.seeding import numpy_generator
 from stages.core.scores import classification
 from stages.core.scores.classification import SCORES, headlines, of_confusion, scores_with_intervals
+from stages.core.scores.score import Score
 
 # A made-up model of three classes: it predicts the right one with probability 0.9, else one of the others, and gives
 # what it predicts 0.8 and the others 0.1. What its scores are in the long run follows by hand.
@@ -92,3 +93,8 @@ def test_a_score_is_one_entry(monkeypatch: pytest.MonkeyPatch):
     metrics = headlines(table.reset_index())
     assert metrics["hits"] == metrics["accuracy"]
     assert "brier" not in metrics  # no headline
+
+
+def test_a_score_without_an_interval_is_refused_where_it_is_declared():
+    with pytest.raises(AssertionError, match="kappa: either sums or an interval"):
+        Score("kappa", "kappa", "agreement beyond chance", lambda targets, probabilities: 1.0)

@@ -8,10 +8,10 @@ import torch
 from stages.core.base.command import InputError
 from stages.core.config.recipe import steps_per_epoch
 from stages.core.training.fit import Fit, fit
-from stages.core.training.objectives.classification import loss_and_accuracy
+from stages.core.training.objectives.classification import loss_and_accuracy, predict_probabilities
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import Workers
-from stages.core.training.prediction import predict_outputs, predict_probabilities
+from stages.core.training.prediction import predict_outputs
 
 
 def train(recipe, data, validation=None, workers: int = 1, **options) -> Fit:

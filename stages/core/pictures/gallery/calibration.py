@@ -1,7 +1,5 @@
 """Reliability diagram: accuracy by confidence with 95% intervals, and under it how many examples each bin has."""
 
-import math
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -55,12 +53,10 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 
 
 def describe(found: Findings) -> str:
-    table = found.tables["calibration"]
-    filled = table[table["examples"] > 0]
-    mean = math.fsum(filled["examples"] * filled["confidence"]) / math.fsum(filled["examples"])
+    bins = int((found.tables["calibration"]["examples"] > 0).sum())
     return (
-        f"Accuracy against confidence in {count(len(filled), 'bin')}, with the examples of each under it. Confidence "
-        f"is {percent(mean)} on average, accuracy {percent(found.metrics['evaluate']['accuracy'])}."
+        f"Accuracy against confidence in {count(bins, 'bin')}, with the examples of each under it. Confidence "
+        f"is {percent(found.confidence)} on average, accuracy {percent(found.metrics['evaluate']['accuracy'])}."
     )
 
 

@@ -45,11 +45,8 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 
 
 def describe(found: Findings) -> str:
-    table = found.tables["confusion"]
-    wrong = table[(table["actual"] != table["predicted"]) & (table["count"] > 0)]
-    most = wrong.sort_values("count", ascending=False, kind="stable").head(_TOLD)
-    rows = zip(most["actual"], most["predicted"], most["count"], strict=True)
-    pairs = ", ".join(f"{actual} as {predicted} {number}" for actual, predicted, number in rows)
+    rows = found.confusions(_TOLD)
+    pairs = ", ".join(f"{actual} as {predicted} {times}" for actual, predicted, times in rows)
     right = found.examples - len(found.mistakes)
     return (
         f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} images are on the diagonal. "

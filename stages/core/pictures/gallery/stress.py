@@ -52,13 +52,10 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 
 
 def describe(found: Findings) -> str:
-    table = found.tables["stress"]
-    means = table[table["severity"] > 0].groupby("corruption", sort=False)["score"].mean()
-    clean = table.loc[table["severity"] == 0, "score"].iloc[0]
-    under = ", ".join(f"{plain(str(name))} {percent(value, 1)}" for name, value in means.items())
+    under = ", ".join(f"{plain(name)} {percent(mean, 1)}" for name, mean in found.corruptions())
     return (
-        f"{score_label(found.score)} against severity, a line for each corruption. Clean images: {percent(clean, 1)}. "
-        f"Means over the severities: {under}."
+        f"{score_label(found.score)} against severity, a line for each corruption. "
+        f"Clean images: {percent(found.clean[0], 1)}. Means over the severities: {under}."
     )
 
 

@@ -13,8 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
+from torch import nn
 
 from stages.core.config.recipe import TrainConfig
+from stages.core.training.parallel import Workers
+from stages.core.training.prediction import predict_outputs
 
 COLDEST, HOTTEST = 0.05, 20.0
 DIGITS = 3  # of the temperature: finer ones are noise, and the last bits of exp are the machine's own
@@ -35,9 +38,6 @@ class Classification:
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return fit_temperature(outputs, targets)
-
-    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
-        return probabilities(outputs)
 
 
 def loss_sum(config: TrainConfig, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -69,9 +69,9 @@ def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float,
     return loss, (logits.argmax(dim=1) == actual).sum().item() / len(actual)
 
 
-def probabilities(logits: torch.Tensor) -> np.ndarray:
-    """The class probabilities float32 (N, classes) of `logits` (N, classes)."""
-    return logits.softmax(dim=1).numpy()
+def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
+    """The class probabilities float32 (N, classes) that `model` gives uint8 `inputs` (N, C, H, W)."""
+    return predict_outputs(model, inputs, workers).softmax(dim=1).numpy()
 
 
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""What the engine must know of a task: its loss, the score of its curves, its calibration and its predictions."""
+"""What the engine must know of a task: its loss, the score of its curves and its calibration."""
 
 from typing import Protocol
 
@@ -21,6 +21,3 @@ class Objective(Protocol):
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """The number by which outputs are divided so that predictions mean what they say; 1.0 changes nothing."""
-
-    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
-        """What the outputs say of each example, float32 (N, ...); of classes, their probabilities."""

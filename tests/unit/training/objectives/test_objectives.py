@@ -6,10 +6,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective, objective_of
+from stages.core.training.objectives.classification import predict_probabilities
 from stages.core.training.parallel import Workers
 
 
@@ -29,9 +31,6 @@ class SquaredError:
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return 1.0
 
-    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
-        return outputs[:, 0].numpy()
-
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
@@ -44,8 +43,7 @@ def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
     assert best.validation_score == max(epoch.validation_score for epoch in trained.history) > -0.5
     assert best.validation_loss < 0.02 < trained.history[0].validation_loss
     assert trained.validation_logits.shape == (40, 1)
-    said = objective.predictions(torch.from_numpy(trained.validation_logits))
-    assert (said.round() == validation.targets).all()
+    assert (trained.validation_logits[:, 0].round() == validation.targets).all()
 
 
 def test_classes_are_scored_by_accuracy_and_predicted_as_probabilities(recipe):
@@ -53,7 +51,10 @@ def test_classes_are_scored_by_accuracy_and_predicted_as_probabilities(recipe):
     outputs, targets = torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1])
     loss, score = objective.loss_and_score(outputs, targets)
     assert objective.score == "accuracy" and score == pytest.approx(2 / 3)
-    predictions = objective.predictions(outputs)
+    as_it_is = nn.Linear(2, 2, bias=False)
+    as_it_is.load_state_dict({"weight": torch.eye(2)})
+    with Workers(1) as workers:
+        predictions = predict_probabilities(as_it_is, outputs.numpy(), workers)
     assert loss == pytest.approx(-np.log(predictions[range(3), targets]).mean(), rel=1e-6)
     assert objective.calibrate(outputs.numpy()[:0], targets[:0]) == 1.0
 
