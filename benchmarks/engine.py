@@ -58,6 +58,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     from stages.core.training.augmentation import Augmenter
     from stages.core.training.engine import Engine
     from stages.core.training.fit import fit
+    from stages.core.training.objectives import objective_of
     from stages.core.training.parallel import Workers
     from stages.train import INPUTS
 
@@ -77,7 +78,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
         Workers.at_hand() as workers,
     ):
         start = time.perf_counter()
-        trained = fit(recipe, data, nothing, 10, workers, select=False)
+        trained = fit(recipe, data, nothing, objective_of(recipe.train, "classification"), 10, workers, select=False)
         seconds = time.perf_counter() - start
     test = Labelled(**read_arrays(INPUTS["train"].with_name("test.safetensors")))
     trained.model.eval()

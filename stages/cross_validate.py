@@ -16,6 +16,7 @@ from stages.core.config.sections import CrossValidateConfig
 from stages.core.data.examples import Labelled
 from stages.core.experiments.cross_validation import CrossValidation, cross_validate
 from stages.core.training.checkpoint import Checkpoint, run_key
+from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
@@ -50,7 +51,7 @@ def main() -> None:
 
         # After each fold, so that `dvc plots` and editors show a run in flight.
         result = cross_validate(
-            *(params, params.cross_validate, data, len(facts.classes), workers),
+            *(params, params.cross_validate, data, objective_of(params.train, facts.task), len(facts.classes), workers),
             on_fold=write_tables,
             checkpoint=checkpoint,
         )

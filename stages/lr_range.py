@@ -12,6 +12,7 @@ from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
 from stages.core.data.examples import Labelled
 from stages.core.experiments.learning_rates import points_table, range_test, suggested_rate
+from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 
 INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
@@ -24,9 +25,10 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    train, classes = Labelled(**read_arrays(INPUTS["train"])), len(PrepareFacts.read(INPUTS["facts"]).classes)
+    train, facts = Labelled(**read_arrays(INPUTS["train"])), PrepareFacts.read(INPUTS["facts"])
+    objective = objective_of(params.train, facts.task)
     with Workers.at_hand() as workers:
-        points = range_test(params, params.lr_range, train, classes, workers)
+        points = range_test(params, params.lr_range, train, objective, len(facts.classes), workers)
 
     LR_RANGE.write(OUTPUTS["curve"], points_table(points))
     LrRangeMetrics(suggested_lr=suggested_rate(points)).write(OUTPUTS["metrics"])

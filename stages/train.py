@@ -54,12 +54,11 @@ def main() -> None:
         steps = params.train.epochs * steps_per_epoch(params.train, len(train))
         with StepBar("train", steps, workers) as bar:
             trained = fit(
-                *(params, train, validation, len(facts.classes), workers),
+                *(params, train, validation, objective, len(facts.classes), workers),
                 checkpoint=checkpoint,
                 on_step=bar.update,
                 on_resume=bar.resume,
                 on_epoch=write_curves,
-                objective=objective,
             )
     if workers.rank:
         return  # torchrun's rank 0 alone writes

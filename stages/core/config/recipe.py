@@ -16,7 +16,7 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 class ModelConfig(Section):
-    """Section `model`: the network; see `stages.core.networks.model` for how each one is built."""
+    """Section `model`: the network; each name is a file of `stages.core.networks.bodies`."""
 
     name: Literal["linear", "mlp", "cnn"]
     channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]

@@ -21,6 +21,7 @@ from stages.core.data.splits import stratified_folds, stratified_sample
 from stages.core.scores.classification import class_scores, confusion, predict
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.fit import fit
+from stages.core.training.objectives import Objective
 from stages.core.training.parallel import Workers
 from stages.core.training.progress import StepBar
 
@@ -78,6 +79,7 @@ def cross_validate(
     recipe: Recipe,
     config: CrossValidateConfig,
     data: Labelled,
+    objective: Objective,
     classes: int,
     workers: Workers,
     on_fold: Callable[[CrossValidation], object] = lambda so_far: None,
@@ -107,7 +109,7 @@ def cross_validate(
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
             with StepBar(title, steps, workers) as bar:
                 trained = fit(
-                    *(recipe, train, validation, classes, workers, fold),
+                    *(recipe, train, validation, objective, classes, workers, fold),
                     select=False,
                     checkpoint=checkpoint(recipe, fold, share, held_out),
                     on_step=bar.update,

@@ -16,6 +16,7 @@ from stages.core.config.recipe import Recipe, check_batch_size
 from stages.core.config.sections import LrRangeConfig
 from stages.core.data.examples import Labelled
 from stages.core.training.engine import Engine
+from stages.core.training.objectives import Objective
 from stages.core.training.parallel import Workers
 
 FOLD = -1  # a number that no training run has, hence initial weights and random streams of its own
@@ -33,13 +34,15 @@ class Point:
     smoothed_loss: float
 
 
-def range_test(recipe: Recipe, config: LrRangeConfig, train: Labelled, classes: int, workers: Workers) -> list[Point]:
+def range_test(
+    recipe: Recipe, config: LrRangeConfig, train: Labelled, objective: Objective, classes: int, workers: Workers
+) -> list[Point]:
     """Train a new model by `recipe`, one batch of `train` after another, each at a larger rate; see `losses_at_rates`.
 
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    engine = Engine(recipe, train, classes, workers, FOLD)
+    engine = Engine(recipe, train, objective, classes, workers, FOLD)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)

@@ -10,10 +10,11 @@ from stages.core.base.command import InputError
 from stages.core.base.seeding import derive
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.data.examples import Labelled, normalisation
-from stages.core.networks.model import RandomLayer, build_model, check_draws, normalises_batches
+from stages.core.networks.layers import RandomLayer
+from stages.core.networks.model import build_model, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
-from stages.core.training.objectives import Objective, objective_of
+from stages.core.training.objectives import Objective
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
 from stages.core.training.schedules import learning_rate
@@ -22,7 +23,9 @@ Stream = tuple[str | int, ...]
 
 
 class Engine:
-    """Trains a new model by `recipe` on `train`, a step or an epoch at a time; `classes` is the width of its output.
+    """Trains a new model by `recipe` on `train` for `objective`, a step or an epoch at a time.
+
+    `classes` is the width of the model's output.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
     have to be kept. Raises `InputError` when the device is not at hand.
@@ -32,13 +35,12 @@ class Engine:
         self,
         recipe: Recipe,
         train: Labelled,
+        objective: Objective,
         classes: int,
         workers: Workers,
         fold: int = 0,
-        objective: Objective | None = None,
     ) -> None:
-        self.recipe, self.config, self.fold = recipe, recipe.train, fold
-        self.objective = objective or objective_of(self.config)
+        self.recipe, self.config, self.objective, self.fold = recipe, recipe.train, objective, fold
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)
         initial = self.generator("initialise", fold)
@@ -49,7 +51,7 @@ class Engine:
         self.random = [
             [layer for layer in r.modules() if isinstance(layer, RandomLayer)] for r in self.sharded.replicas
         ]
-        self.optimizer = Optimizer(self.config, self.sharded.weights)
+        self.optimizer = Optimizer(self.config, self.sharded.weights, self.sharded.multiplies)
         self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
         self.targets = torch.from_numpy(train.targets).to(self.device)
 

@@ -62,13 +62,13 @@ def fit(
     recipe: Recipe,
     train: Labelled,
     validation: Labelled,
+    objective: Objective,
     classes: int,
     workers: Workers,
     fold: int = 0,
     select: bool = True,
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[int], object] = lambda steps: None,
-    objective: Objective | None = None,
     on_resume: Callable[[int], object] | None = None,
     on_epoch: Callable[[Sequence[Epoch]], object] = lambda history: None,
 ) -> Fit:
@@ -80,13 +80,13 @@ def fit(
     so that each fold starts from other weights. The run goes on from `checkpoint`, and saves itself there after every
     epoch. `on_step` is called with the number of steps done, for a progress bar, and `on_resume` (without it,
     `on_step`) with that of the steps that the checkpoint brings. `on_epoch` is called with the curves so far, after
-    every epoch and on resuming. `classes` is the width of the network's output, `objective` by default that of classes.
+    every epoch and on resuming. `classes` is the width of the network's output.
     Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
     check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    engine = Engine(recipe, train, classes, workers, fold, objective)
+    engine = Engine(recipe, train, objective, classes, workers, fold)
     engine.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
     sample = torch.randperm(len(train), generator=engine.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)

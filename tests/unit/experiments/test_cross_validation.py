@@ -19,9 +19,14 @@ from stages.core.experiments.cross_validation import (
     cross_validate,
 )
 from stages.core.training.checkpoint import Checkpoint, run_key
+from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.parallel import Workers
 
 Digits = Callable[..., Labelled]
+
+
+def objective(recipe: Recipe) -> Objective:
+    return objective_of(recipe.train, "classification")
 
 
 def test_interval_by_hand():
@@ -83,7 +88,7 @@ def test_the_folds_are_trained_scored_and_shown_one_after_another(small: Recipe,
     config = CrossValidateConfig(folds=3, epochs=2, learning_curve=[0.5])
     seen: list[CrossValidation] = []
     with Workers(1) as workers:
-        whole = cross_validate(small, config, digits(72), 4, workers, on_fold=seen.append)
+        whole = cross_validate(small, config, digits(72), objective(small), 4, workers, on_fold=seen.append)
 
     assert [len(so_far.folds) for so_far in seen] == [1, 2, 3] and seen[-1] is whole
     for so_far in seen:  # each a beginning of the next, and a valid table
@@ -109,7 +114,10 @@ def test_the_folds_are_trained_scored_and_shown_one_after_another(small: Recipe,
 def test_epochs_of_zero_are_those_of_training(small: Recipe, digits: Digits) -> None:
     config = CrossValidateConfig(folds=2, epochs=0, learning_curve=[])
     with Workers(1) as workers:
-        assert cross_validate(small, config, digits(48), 4, workers).curves["epoch"].tolist() == [1, 2, 3] * 2
+        assert (
+            cross_validate(small, config, digits(48), objective(small), 4, workers).curves["epoch"].tolist()
+            == [1, 2, 3] * 2
+        )
 
 
 def test_a_run_goes_on_from_its_folds_checkpoints(
@@ -126,12 +134,21 @@ def test_a_run_goes_on_from_its_folds_checkpoints(
         raise KeyboardInterrupt
 
     with Workers(1) as workers:
-        whole = cross_validate(small, config, digits(48), 4, workers)
+        whole = cross_validate(small, config, digits(48), objective(small), 4, workers)
         with pytest.raises(KeyboardInterrupt):
-            cross_validate(small, config, digits(48), 4, workers, interrupt, checkpoint)
+            cross_validate(
+                small,
+                config,
+                digits(48),
+                objective(small),
+                4,
+                workers,
+                interrupt,
+                checkpoint,
+            )
         [saved] = (tmp_path / ".dvc/tmp/checkpoints").iterdir()
         before = saved.stat().st_mtime_ns
-        again = cross_validate(small, config, digits(48), 4, workers, checkpoint=checkpoint)
+        again = cross_validate(small, config, digits(48), objective(small), 4, workers, checkpoint=checkpoint)
     assert saved.stat().st_mtime_ns == before and len(list(saved.parent.iterdir())) == 2
     assert again.curves.equals(whole.curves) and again.fold_scores.equals(whole.fold_scores)
 

@@ -22,7 +22,13 @@ from stages.core.experiments.learning_rates import (
     rates,
     suggested_rate,
 )
+from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.parallel import Workers
+
+
+def objective(recipe: Recipe) -> Objective:
+    return objective_of(recipe.train, "classification")
+
 
 CONFIG = LrRangeConfig(low=1e-5, high=10.0, steps=100)
 
@@ -123,7 +129,7 @@ def small(recipe: Callable[..., Recipe]) -> Recipe:
 def test_a_network_goes_through_the_test(small: Recipe, digits: Callable[..., Labelled]) -> None:
     config = LrRangeConfig(low=1e-5, high=1e-4, steps=10)
     with Workers(1) as workers:
-        points = range_test(small, config, digits(40), 4, workers)
+        points = range_test(small, config, digits(40), objective(small), 4, workers)
     assert [point.learning_rate for point in points] == rates(config)
     # Rates too low to learn anything: the loss stays about where a network without knowledge has it.
     assert all(0.5 < point.loss < 4 for point in points)
@@ -134,13 +140,13 @@ def test_the_workers_and_the_recipes_own_rate_change_nothing(small: Recipe, digi
     found = []
     for chosen, threads in ((small, 1), (other, 3)):
         with Workers(threads) as workers:
-            found.append(range_test(chosen, CONFIG, digits(40), 4, workers))
+            found.append(range_test(chosen, CONFIG, digits(40), objective(chosen), 4, workers))
     assert found[0] == found[1]
 
 
 def test_a_batch_larger_than_the_data_is_refused(small: Recipe, digits: Callable[..., Labelled]) -> None:
     with Workers(1) as workers, pytest.raises(InputError, match=r"train\.batch_size = 16: must be at most 12"):
-        range_test(small, CONFIG, digits(12), 4, workers)
+        range_test(small, CONFIG, digits(12), objective(small), 4, workers)
 
 
 def test_the_table_has_a_row_a_point_and_six_digits() -> None:

@@ -1,14 +1,18 @@
 """The networks: shapes, initial weights, dropout, and the way to files and back."""
 
+import pkgutil
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.config.recipe import ModelConfig
+from stages.core.networks import bodies
+from stages.core.networks.layers import Dropout, Normalise
 from stages.core.networks.model import (
-    Dropout,
-    Normalise,
     build_model,
     check_draws,
     describe_model,
@@ -19,6 +23,13 @@ from stages.core.networks.model import (
 
 NORMALISATION = [0.5], [0.25]
 SHAPE = (1, 12, 12)
+NAMES = get_args(ModelConfig.model_fields["name"].annotation)
+NEW = """
+from torch import nn
+
+def body(config, input_shape):
+    return [nn.AvgPool2d(input_shape[-1]), nn.Flatten()], input_shape[0]
+"""
 
 
 def build(config, seed: int = 0) -> nn.Module:
@@ -46,6 +57,18 @@ def test_networks_have_the_layers_they_say(recipe, keys, weights):
     model = build(recipe(model=keys).model)
     assert sum(p.numel() for p in model.parameters()) == weights
     assert model.eval()(torch.zeros((3, *SHAPE), dtype=torch.uint8)).shape == (3, 4)
+
+
+def test_every_name_of_the_configuration_is_a_file_and_every_file_a_name():
+    assert sorted(NAMES) == sorted(module.name for module in pkgutil.iter_modules(bodies.__path__))
+
+
+def test_a_network_is_one_file_and_a_name(recipe, tmp_path, monkeypatch):
+    (tmp_path / "a_new_network.py").write_text(NEW)
+    monkeypatch.setattr(bodies, "__path__", [*bodies.__path__, str(tmp_path)])
+    model = build(recipe().model.model_copy(update={"name": "a_new_network"}))
+    assert sum(p.numel() for p in model.parameters()) == 4 + 4
+    assert model(torch.zeros((3, *SHAPE), dtype=torch.uint8)).shape == (3, 4)
 
 
 def test_weights_come_from_the_generator_alone(recipe):
@@ -81,7 +104,7 @@ def test_dropout_keeps_the_mean_and_needs_a_generator():
     assert torch.equal(layer.eval()(ones), ones)
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_description_and_weights_give_the_same_model_back(recipe, name):
     config = recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model
     model = build(config)
@@ -113,7 +136,7 @@ def test_a_layer_that_draws_from_torchs_own_generator_is_refused_by_name(layer):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+@pytest.mark.parametrize("name", NAMES)
 def test_our_networks_draw_from_nothing_but_what_they_are_given_and_a_trial_leaves_no_trace(recipe, name):
     model = build(recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model)
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}

@@ -12,6 +12,7 @@ import pytest
 from stages.core.training.checkpoint import CODE, GIVEN_UP, ROOMS, Checkpoint, run_key
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
+from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 
 STATE = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "best_epoch": np.array(3)}
@@ -127,7 +128,10 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits, capsy
 
     def run(checkpoint: Checkpoint | None, on_step=lambda steps: None, **callbacks):
         with Workers(1) as workers:
-            return fit(config, data, validation, 4, workers, checkpoint=checkpoint, on_step=on_step, **callbacks)
+            return fit(
+                *(config, data, validation, objective_of(config.train, "classification"), 4, workers),
+                **dict(checkpoint=checkpoint, on_step=on_step, **callbacks),
+            )
 
     def interrupt(steps: int) -> None:
         raise KeyboardInterrupt
@@ -161,7 +165,7 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(recipe, digits, capsy
 
 def test_a_trainer_goes_back_to_an_earlier_state(recipe, digits):
     with Workers(1) as workers:
-        engine = Engine(recipe(), digits(32), 4, workers)
+        engine = Engine(recipe(), digits(32), objective_of(recipe().train, "classification"), 4, workers)
         engine.train_epoch(1, [], lambda: None)
         earlier = {name: tensor.clone() for name, tensor in engine.state().items()}
         engine.train_epoch(2, [], lambda: None)

@@ -5,10 +5,16 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.networks.model import Dropout, Normalise, initialise
+from stages.core.networks.layers import Dropout, Normalise
+from stages.core.networks.model import initialise
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
+from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.parallel import Workers
+
+
+def objective(recipe) -> Objective:
+    return objective_of(recipe().train, "classification")
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def test_frozen_layers_stay_as_they_are_while_others_learn(recipe, digits, given
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     keys = {"weight_decay": 0.5, "epochs": 12, "lr": 0.02, "shards": 2}
     with Workers(2) as workers:
-        trained = fit(recipe(train=keys), digits(32), digits(8, seed=1), 4, workers)
+        trained = fit(recipe(train=keys), digits(32), digits(8, seed=1), objective(recipe), 4, workers)
     after = trained.model.state_dict()
     assert torch.equal(after["2.weight"], before["2.weight"]) and torch.equal(after["2.bias"], before["2.bias"])
     assert not torch.equal(after["4.weight"], before["4.weight"])
@@ -42,21 +48,21 @@ def test_batch_norm_in_any_network_asks_for_two_examples_a_shard(recipe, digits,
     config = recipe(model={"name": "linear"}, train={"batch_size": 6, "shards": 4})
     with Workers(1) as workers:
         with pytest.raises(InputError, match=r"batch of 6, must be at least 8, 2 for each of the train\.shards = 4"):
-            fit(config, digits(36), digits(8), 4, workers)
+            fit(config, digits(36), digits(8), objective(recipe), 4, workers)
         with pytest.raises(InputError, match=r"batch of 7, must be at least 8"):
-            Engine(config, digits(36), 4, workers).step(torch.arange(7), 0.1, ("range",))
+            Engine(config, digits(36), objective(recipe), 4, workers).step(torch.arange(7), 0.1, ("range",))
 
 
 def test_a_network_with_draws_of_its_own_is_refused(recipe, digits, given):
     given(nn.Dropout(0.5), nn.Linear(144, 4))
     with Workers(1) as workers, pytest.raises(InputError, match=r"layer 2 \(Dropout\): draws from torch's own"):
-        Engine(recipe(), digits(32), 4, workers)
+        Engine(recipe(), digits(32), objective(recipe), 4, workers)
 
 
 def test_every_random_layer_has_a_stream_of_its_own(recipe, digits, given):
     given(Dropout(0.5), Dropout(0.5), nn.Linear(144, 4))
     with Workers(1) as workers:
-        engine = Engine(recipe(), digits(32), 4, workers)
+        engine = Engine(recipe(), digits(32), objective(recipe), 4, workers)
         engine.step(torch.arange(32), 0.1, ("try", 1))
         seeds = [layer.generator.initial_seed() for layers in engine.random for layer in layers]
     assert len(seeds) == len(set(seeds)) == 8

@@ -8,6 +8,7 @@ import torch
 from stages.core.base.command import InputError
 from stages.core.config.recipe import steps_per_epoch
 from stages.core.training.fit import Fit, fit
+from stages.core.training.objectives import objective_of
 from stages.core.training.objectives.classification import loss_and_accuracy, predict_probabilities
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import Workers
@@ -16,7 +17,8 @@ from stages.core.training.prediction import predict_outputs
 
 def train(recipe, data, validation=None, workers: int = 1, **options) -> Fit:
     with Workers(workers) as pool:
-        return fit(recipe, data, validation if validation is not None else data.take([]), 4, pool, **options)
+        objective = objective_of(recipe.train, "classification")
+        return fit(recipe, data, validation if validation is not None else data.take([]), objective, 4, pool, **options)
 
 
 def weights(fitted: Fit) -> dict[str, bytes]:

@@ -9,6 +9,6 @@ from stages.core.training.objectives.objective import Objective
 __all__ = ["Objective", "objective_of"]
 
 
-def objective_of(config: TrainConfig, task: Literal["classification"] = "classification") -> Objective:
+def objective_of(config: TrainConfig, task: Literal["classification"]) -> Objective:
     """The objective of `task` (as facts.json names it), with the loss that the section `train` asks for."""
     return {"classification": Classification}[task](config)

@@ -38,7 +38,7 @@ def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
     config = recipe(model={"name": "mlp", "hidden": [16]}, train={"epochs": 40, "lr": 0.01})
     validation = digits(40, seed=1)
     with Workers(workers) as pool:
-        trained = fit(config, digits(64), validation, 1, pool, objective=objective)
+        trained = fit(config, digits(64), validation, objective, 1, pool)
     best = trained.history[trained.best_epoch - 1]
     assert best.validation_score == max(epoch.validation_score for epoch in trained.history) > -0.5
     assert best.validation_loss < 0.02 < trained.history[0].validation_loss
@@ -71,6 +71,6 @@ def test_the_losses_of_each_network_before_and_after_its_first_step(recipe, digi
     """Numbers once computed: what changes initial weights, a loss, an optimiser or a stream changes them."""
     config = recipe(model={"name": name, "hidden": [8]}, augment={"shift": 1})
     with Workers(1) as workers:
-        engine = Engine(config, digits(32), 4, workers)
+        engine = Engine(config, digits(32), objective_of(config.train, "classification"), 4, workers)
         losses = [engine.step(torch.arange(32), 0.01, ("golden", step)) for step in range(2)]
     assert losses == pytest.approx(GOLDEN[name], rel=1e-6)

@@ -1,0 +1,33 @@
+"""cnn: a convolution block per entry of `channels`, then the fully connected layers of `hidden`."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from stages.core.base.command import InputError
+from stages.core.config.recipe import ModelConfig
+from stages.core.networks.layers import dense
+
+
+def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+    layers: list[nn.Module] = []
+    channels, height, width = input_shape
+    for index, filters in enumerate(config.channels):
+        # A wide view of the pixels first, unpadded since the border is empty; then small, cheap ones.
+        size, padding = (5, 0) if index == 0 else (3, 1)
+        layers += _block(channels, filters, size, padding, config.batch_norm)
+        channels = filters
+        height, width = ((side + 2 * padding - size + 1) // 2 for side in (height, width))
+        if min(height, width) < 1:
+            raise InputError(
+                f"params.yaml: model.channels = {list(config.channels)}: each block halves the image, "
+                f"and block {index + 1} leaves nothing of {input_shape[1]} x {input_shape[2]} pixels"
+            )
+    features = channels * height * width
+    return [*layers, nn.Flatten(), *dense(features, config.hidden, config.dropout)], (features, *config.hidden)[-1]
+
+
+def _block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:
+    """Convolution, halved by its maxima, then batch norm and ReLU, which cost a quarter on the halved image."""
+    convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=not batch_norm)
+    return [convolution, nn.MaxPool2d(2), *([nn.BatchNorm2d(filters)] if batch_norm else []), nn.ReLU()]

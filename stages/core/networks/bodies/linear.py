@@ -1,0 +1,12 @@
+"""linear: nothing between the pixels and the output."""
+
+import math
+from collections.abc import Sequence
+
+from torch import nn
+
+from stages.core.config.recipe import ModelConfig
+
+
+def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+    return [nn.Flatten()], math.prod(input_shape)
