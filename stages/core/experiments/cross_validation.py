@@ -127,6 +127,7 @@ def cross_validate(
         learning_curve = pd.DataFrame(sizes, columns=list(LEARNING_CURVE.columns))
         result = CrossValidation(pd.concat(curves, ignore_index=True), learning_curve, tuple(scored), config.folds)
         on_fold(result)
+        del rest, train, validation, trained  # before the next fold's copies are made
     return result
 
 
