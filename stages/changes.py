@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from stages.compare import comparison_of
 from stages.core.base.command import InputError, run
 from stages.core.revisions.changes import Changes, changed, markdown_page
@@ -33,7 +35,7 @@ def main() -> None:
         verdict=verdict_against(base),
         metrics=dvc("metrics", "diff", "--md", base),
         params=dvc("params", "diff", "--md", base),
-        pictures=pictures(git("show", f"{base}:{LOCK}") or ""),
+        pictures=changed_pictures(git("show", f"{base}:{LOCK}") or ""),
         differing=changed(promised(git("show", f"HEAD:{LOCK}") or ""), promised(Path(LOCK).read_text())),
         stale=sorted(json.loads(dvc("status", "--json"))),
         verified=text(given.verify) if given.verify else "",
@@ -51,7 +53,7 @@ def verdict_against(base: str) -> str:
         return f"The models cannot be compared here: {error}."
 
 
-def pictures(lock: str) -> dict[str, tuple[str, str]] | None:
+def changed_pictures(lock: str) -> dict[str, tuple[str, str]] | None:
     """The pictures that are others than in that dvc.lock; None where the cache does not know its pictures."""
     from dvc.repo import Repo
 
@@ -67,9 +69,7 @@ def pictures(lock: str) -> dict[str, tuple[str, str]] | None:
 
 def promised(lock: str) -> dict[str, str]:
     """The hash of every output that a dvc.lock lists."""
-    import yaml
-
-    stages = (yaml.safe_load(lock) or {}).get("stages", {})
+    stages = (YAML(typ="safe", pure=True).load(lock) or {}).get("stages", {})
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 

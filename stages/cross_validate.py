@@ -15,6 +15,7 @@ from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
 from stages.core.data.examples import Labelled
 from stages.core.experiments.cross_validation import CrossValidation, cross_validate
+from stages.core.scores.classification import macro_f1
 from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
@@ -35,10 +36,11 @@ class Params(Recipe):
 def main() -> None:
     params = Params.load()
     data, facts = Labelled(**read_arrays(INPUTS["train"])), PrepareFacts.read(INPUTS["facts"])
+    objective = objective_of(params.train, facts.task)
     checkpoints: list[Checkpoint] = []
 
-    def checkpoint(recipe: Recipe, fold: int, share: float, held_out: NDArray[np.int64]) -> Checkpoint:
-        checkpoints.append(Checkpoint(run_key(recipe, facts.train_sha256, "cross_validate", fold, share, held_out)))
+    def checkpoint(recipe: Recipe, fold: int, share: float, taken: NDArray[np.int64]) -> Checkpoint:
+        checkpoints.append(Checkpoint(run_key(recipe, facts.train_sha256, "cross_validate", fold, share, taken)))
         return checkpoints[-1]
 
     with Workers.at_hand() as workers:
@@ -51,14 +53,16 @@ def main() -> None:
 
         # After each fold, so that `dvc plots` and editors show a run in flight.
         result = cross_validate(
-            *(params, params.cross_validate, data, objective_of(params.train, facts.task), len(facts.classes), workers),
+            *(params, params.cross_validate, data, objective, len(facts.classes), workers),
+            scores={"macro_f1": macro_f1},
             on_fold=write_tables,
             checkpoint=checkpoint,
         )
 
     if workers.rank:
         return
-    CrossValidateMetrics(accuracy=result.accuracy, accuracy_gap=result.accuracy_gap).write(OUTPUTS["metrics"])
+    accuracy, gap = result.mean(objective.score), result.gap(objective.score)
+    CrossValidateMetrics(accuracy=accuracy, accuracy_gap=gap).write(OUTPUTS["metrics"])
     for done in checkpoints:
         done.discard()
 

@@ -21,7 +21,7 @@ from stages.core.scores.calibration import reliability_table
 from stages.core.scores.classification import headlines, scores_with_intervals
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import tables
-from stages.core.training.objectives.classification import predict_probabilities
+from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
 
 INPUTS = {
@@ -60,7 +60,7 @@ def main() -> None:
     model = load_model(description, read_arrays(INPUTS["weights"]))
 
     with Workers.at_hand() as workers:
-        probabilities = predict_probabilities(model, test.inputs, workers)
+        probabilities = predict(description.task, model, test.inputs, workers)
     if not np.isfinite(probabilities).all():
         raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
 

@@ -2,15 +2,15 @@
 
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, create_model
+from pydantic import create_model
 
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
 from stages.core.base.artifacts import read_bytes, write_text
 from stages.core.base.command import run
-from stages.core.config.params import StageParams
+from stages.core.config.sections import AllParams as Params
 from stages.core.page.page import embedded, page
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
@@ -53,22 +53,6 @@ LIBRARIES = (
 )
 
 
-class Params(StageParams):
-    """All of params.yaml: the page shows it. The stage `check` has checked it."""
-
-    seed: Annotated[int, Field(ge=0)]
-    data: dict[str, Any]
-    prepare: dict[str, Any]
-    model: dict[str, Any]
-    augment: dict[str, Any]
-    train: dict[str, Any]
-    cross_validate: dict[str, Any]
-    evaluate: dict[str, Any]
-    stress: dict[str, Any]
-    lr_range: dict[str, Any]
-    plot: dict[str, Any]
-
-
 def main() -> None:
     params = Params.load()
     facts = schemas.PrepareFacts.read(INPUTS["facts"])
@@ -87,7 +71,7 @@ def main() -> None:
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
         dataset=facts.dataset,
-        params=params.model_dump(),
+        params=params.model_dump(mode="json"),
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,
     )

@@ -19,8 +19,8 @@ from stages.core.data.splits import stratified_sample
 from stages.core.experiments.corruptions import Images
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 from stages.core.networks.model import load_model
-from stages.core.scores.classification import predict
-from stages.core.training.objectives.classification import predict_probabilities
+from stages.core.scores.classification import predict as likeliest
+from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
 
 INPUTS = {
@@ -47,8 +47,8 @@ def main() -> None:
     with Workers.at_hand() as workers:
 
         def accuracy(images: Images) -> float:
-            predicted = predict(predict_probabilities(model, images, workers))
-            return round(float((predicted == data.targets).mean()), 6)
+            probabilities = predict(description.task, model, images, workers)
+            return round(float((likeliest(probabilities) == data.targets).mean()), 6)
 
         table = corruption_scores(data.inputs, accuracy, params.seed)
 

@@ -64,9 +64,9 @@ def main() -> None:
         return  # torchrun's rank 0 alone writes
 
     write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
-    temperature = objective.calibrate(trained.validation_logits, validation.targets)  # chosen as the epoch is
+    temperature = objective.calibrate(trained.validation_outputs, validation.targets)  # chosen as the epoch is
     description = describe_model(
-        *(params.model, facts.input_shape, facts.classes, trained.normalisation, temperature),
+        *(params.model, facts, trained.normalisation, temperature),
         score=objective.score,
         selected_epoch=trained.best_epoch,
     )

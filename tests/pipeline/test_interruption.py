@@ -18,7 +18,7 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from stages.core.base.schemas import Normalisation, PrepareFacts
+from stages.core.base.schemas import PrepareFacts
 from stages.core.data.examples import normalisation
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +39,12 @@ def workspace(tmp_path: Path) -> Path:
     prepared = tmp_path / "data" / "prepared"
     prepared.mkdir(parents=True)
     save_file({"inputs": inputs, "targets": targets}, prepared / "train.safetensors")
-    mean, std = map(tuple, normalisation(inputs))
     PrepareFacts(
         task="classification",
         dataset="made up",
         classes=("a", "b", "c", "d"),
         input_shape=(1, 12, 12),
-        normalisation=Normalisation(mean=mean, std=std),
+        normalisation=normalisation(inputs),
         train_sha256=hashlib.sha256((prepared / "train.safetensors").read_bytes()).hexdigest(),
     ).write(prepared / "facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -23,7 +23,6 @@ from stages.core.base.schemas import (
     STRESS,
     CrossValidateMetrics,
     LrRangeMetrics,
-    Normalisation,
     PrepareFacts,
     StressMetrics,
 )
@@ -53,15 +52,15 @@ def workspace(tmp_path: Path) -> Path:
     inputs[targets == 1, :, 3:7] = 220
     for part in ("train", "test"):
         write_arrays(tmp_path / f"data/prepared/{part}.safetensors", {"inputs": inputs, "targets": targets})
-    mean, std = normalisation(inputs)
-    PrepareFacts(
+    facts = PrepareFacts(
         task="classification",
         dataset="mnist",
         classes=("a", "b"),
         input_shape=(1, 10, 10),
-        normalisation=Normalisation(mean=mean, std=std),
+        normalisation=normalisation(inputs),
         train_sha256=hashlib.sha256((tmp_path / "data/prepared/train.safetensors").read_bytes()).hexdigest(),
-    ).write(tmp_path / "data/prepared/facts.json")
+    )
+    facts.write(tmp_path / "data/prepared/facts.json")
 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section, keys in SMALL.items():
@@ -72,7 +71,7 @@ def workspace(tmp_path: Path) -> Path:
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
     description = describe_model(
-        *(config, (1, 10, 10), ["a", "b"], normalisation(inputs)), temperature=1.0, score="accuracy", selected_epoch=1
+        config, facts, facts.normalisation, temperature=1.0, score="accuracy", selected_epoch=1
     )
     description.write(tmp_path / "models/model.json")
     return tmp_path

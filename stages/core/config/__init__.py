@@ -1,1 +1,1 @@
-"""params.yaml: its sections as frozen, validated classes; pydantic alone."""
+"""params.yaml: its sections as frozen, validated classes; neither NumPy nor torch."""

@@ -42,6 +42,8 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
         AllParams.model_validate(merged).check_sizes()
     except ValidationError as error:
         raise refusal(AllParams, error, merged, path) from None
+    except InputError as error:
+        raise InputError(f"{path}: with it, {error}") from None
     words = []
     for key, value in _leaves(changes):
         text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -28,10 +28,6 @@ class Labelled:
         """The examples at `indices` (int64 (M,)), in that order."""
         return type(self)(self.inputs[indices], self.targets[indices])
 
-    def split(self, held_out: np.ndarray) -> tuple[Self, Self]:
-        """What is left without the examples at the indices `held_out` (int64 (M,)), and those examples."""
-        return self.take(np.delete(np.arange(len(self)), held_out)), self.take(held_out)
-
 
 def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Labelled:
     """Grey-scale `images` (uint8 (N, H, W)) and their `labels` (uint8 (N,)) as a labelled set of one channel.
@@ -81,7 +77,7 @@ def sample_of_every_class(data: Labelled, size: int, generator: np.random.Genera
     return data.take(draw(data.targets, sizes, generator))
 
 
-def normalisation(inputs: np.ndarray) -> tuple[list[float], list[float]]:
+def normalisation(inputs: np.ndarray) -> Normalisation:
     """Mean and (population) standard deviation of each channel of `inputs` / 255; `inputs` is uint8 (N, C, H, W).
 
     From integer sums over a histogram of the 256 values, hence exact until the last rounding and the same on every
@@ -99,7 +95,7 @@ def normalisation(inputs: np.ndarray) -> tuple[list[float], list[float]]:
             raise InputError(f"training part: every pixel of channel {channel} has the same value, must vary")
         mean.append(total / (255 * number))
         std.append(math.sqrt(number * squares - total**2) / (255 * number))
-    return mean, std
+    return Normalisation(mean=tuple(mean), std=tuple(std))
 
 
 def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
@@ -119,14 +115,13 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
 
 def facts(dataset: str, classes: Sequence[str], train: Labelled, train_sha256: str) -> PrepareFacts:
     """What a model must know about its data: task, names of the classes, shape of an input, normalisation, digest."""
-    mean, std = normalisation(train.inputs)
     channels, height, width = train.inputs.shape[1:]
     return PrepareFacts(
         task="classification",
         dataset=dataset,
         classes=tuple(classes),
         input_shape=(channels, height, width),
-        normalisation=Normalisation(mean=tuple(mean), std=tuple(std)),
+        normalisation=normalisation(train.inputs),
         train_sha256=train_sha256,
     )
 

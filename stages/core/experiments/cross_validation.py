@@ -4,8 +4,9 @@ That is mean, spread and interval of each score, and the gap between training an
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,6 @@ from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
 from stages.core.data.examples import Labelled
 from stages.core.data.splits import stratified_folds, stratified_sample
-from stages.core.scores.classification import class_scores, confusion, predict
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective
@@ -30,12 +30,10 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Fold:
-    """The scores of a model trained on all of its fold's training part."""
+    """The scores of a model trained on all of its fold's training part: first the objective's, last its loss."""
 
-    accuracy: float
-    macro_f1: float
-    loss: float
-    train_accuracy: float
+    scores: Mapping[str, float]
+    train_score: float
 
 
 @dataclass(frozen=True)
@@ -49,26 +47,24 @@ class CrossValidation:
 
     def values(self, score: str) -> np.ndarray:
         """A score of each fold (folds,)."""
-        return np.array([getattr(fold, score) for fold in self.folds])
+        return np.array([fold.scores[score] for fold in self.folds])
 
-    @property
-    def accuracy(self) -> float:
+    def mean(self, score: str) -> float:
         """Its mean over the folds, to six digits."""
-        return _round(self.values("accuracy").mean())
+        return _round(self.values(score).mean())
 
-    @property
-    def accuracy_gap(self) -> float:
-        """The mean of training minus validation accuracy, to six digits.
+    def gap(self, score: str) -> float:
+        """The mean of training minus validation score, that of the objective, to six digits.
 
-        Large and positive means overfitting, near zero at a low accuracy underfitting.
+        Large and positive means overfitting, near zero at a low score underfitting.
         """
-        return _round((self.values("train_accuracy") - self.values("accuracy")).mean())
+        return _round(float(np.mean([fold.train_score for fold in self.folds] - self.values(score))))
 
     @property
     def fold_scores(self) -> pd.DataFrame:
         """Mean, spread and 95% interval of each score, columns as FOLD_SCORES; no rows before the second fold."""
         rows = []
-        for score in ("accuracy", "macro_f1", "loss") if len(self.folds) > 1 else ():
+        for score in self.folds[0].scores if len(self.folds) > 1 else ():
             values = self.values(score)
             low, high = corrected_interval(values, test_share=1 / self.of)
             rows.append((score, *map(_round, (values.mean(), values.std(ddof=1), low, high))))
@@ -80,15 +76,17 @@ def cross_validate(
     config: CrossValidateConfig,
     data: Labelled,
     objective: Objective,
-    classes: int,
+    width: int,
     workers: Workers,
+    scores: Mapping[str, Callable[[NDArray[Any], np.ndarray], float]],
     on_fold: Callable[[CrossValidation], object] = lambda so_far: None,
     checkpoint: Callable[[Recipe, int, float, NDArray[np.int64]], Checkpoint | None] = lambda *run: None,
 ) -> CrossValidation:
     """Train `recipe` on each fold's training part, and on the shares of it that the learning curve takes.
 
-    `on_fold` is called after each fold with what there is so far. `checkpoint`, called with what determines a
-    training run on this data (recipe, fold, share, indices held out), gives the one that the run goes on from.
+    Besides the objective's, each fold has the `scores`, functions of targets and outputs. `on_fold` is called after
+    each fold with what there is so far. `checkpoint`, called with what determines a training run (recipe, fold, share,
+    indices of the examples trained on), gives the one that the run goes on from.
     Raises `InputError` when the batches do not go with the folds' sizes or a loss is not finite.
     """
     folds = stratified_folds(data.targets, config.folds, numpy_generator(recipe.seed, "folds"))
@@ -99,19 +97,20 @@ def cross_validate(
     sizes: list[tuple[int, float, int, float, float]] = []
     scored: list[Fold] = []
     for fold, held_out in enumerate(folds, 1):
-        rest, validation = data.split(held_out)
+        rest, validation = np.delete(np.arange(len(data)), held_out), data.take(held_out)
         for share in config.shares:
-            train = rest
+            taken = rest
             if share < 1:
                 generator = numpy_generator(recipe.seed, "learning curve", fold)
-                train = rest.take(stratified_sample(rest.targets, round(share * len(rest)), generator))
+                taken = rest[stratified_sample(data.targets[rest], round(share * len(rest)), generator)]
+            train = data.take(taken)
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")
             with StepBar(title, steps, workers) as bar:
                 trained = fit(
-                    *(recipe, train, validation, objective, classes, workers, fold),
+                    *(recipe, train, validation, objective, width, workers, fold),
                     select=False,
-                    checkpoint=checkpoint(recipe, fold, share, held_out),
+                    checkpoint=checkpoint(recipe, fold, share, taken),
                     on_step=bar.update,
                     on_resume=bar.resume,
                 )
@@ -119,15 +118,15 @@ def cross_validate(
             sizes.append((fold, share, len(train), last.train_score, last.validation_score))
             if share < 1:
                 continue
-            counts = confusion(validation.targets, predict(trained.validation_logits), classes)
-            macro_f1 = float(class_scores(counts).f1.mean())
-            scored.append(Fold(last.validation_score, macro_f1, last.validation_loss, last.train_score))
+            found = {objective.score: last.validation_score}
+            found |= {name: score(validation.targets, trained.validation_outputs) for name, score in scores.items()}
+            scored.append(Fold(found | {"loss": last.validation_loss}, last.train_score))
             curve = pd.DataFrame(map(asdict, trained.history)).assign(fold=fold)
             curves.append(curve[list(CROSS_VALIDATE.columns)])
         learning_curve = pd.DataFrame(sizes, columns=list(LEARNING_CURVE.columns))
         result = CrossValidation(pd.concat(curves, ignore_index=True), learning_curve, tuple(scored), config.folds)
         on_fold(result)
-        del rest, train, validation, trained  # before the next fold's copies are made
+        del train, validation, trained  # before the next fold's copies are made
     return result
 
 

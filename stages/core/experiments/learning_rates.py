@@ -35,14 +35,16 @@ class Point:
 
 
 def range_test(
-    recipe: Recipe, config: LrRangeConfig, train: Labelled, objective: Objective, classes: int, workers: Workers
+    recipe: Recipe, config: LrRangeConfig, train: Labelled, objective: Objective, width: int, workers: Workers
 ) -> list[Point]:
-    """Train a new model by `recipe`, one batch of `train` after another, each at a larger rate; see `losses_at_rates`.
+    """Train a new model by `recipe`, each step on a batch drawn anew from `train`, at ever larger rates.
+
+    See `losses_at_rates`.
 
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    engine = Engine(recipe, train, objective, classes, workers, FOLD)
+    engine = Engine(recipe, train, objective, width, workers, FOLD)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)

@@ -1,4 +1,4 @@
-"""The networks, from uint8 images (N, C, H, W) to logits (N, classes), and their way into a description and back."""
+"""The networks, from uint8 images (N, C, H, W) to outputs (N, width), and their way into a description and back."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import ModelDescription, Normalisation
+from stages.core.base.schemas import ModelDescription, Normalisation, PrepareFacts
 from stages.core.config.recipe import ModelConfig
 from stages.core.networks.bodies import body
 from stages.core.networks.layers import Normalise, RandomLayer, Temperature
@@ -17,43 +17,40 @@ from stages.core.networks.layers import Normalise, RandomLayer, Temperature
 
 def build_model(
     config: ModelConfig,
-    input_shape: tuple[int, int, int],
-    classes: int,
-    normalisation: tuple[Sequence[float], Sequence[float]],
+    input_shape: Sequence[int],
+    width: int,
+    normalisation: Normalisation,
     generator: torch.Generator,
 ) -> nn.Sequential:
-    """A network for inputs (C, H, W), normalised by `normalisation` (mean, std), with weights from `generator`.
+    """A network from inputs (C, H, W), first normalised, to `width` outputs, with weights from `generator`.
 
     Raises `InputError` when its body cannot be built for such inputs.
     """
     layers, features = body(config, input_shape)
-    model = nn.Sequential(Normalise(*normalisation), *layers, nn.Linear(features, classes))
+    model = nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
     initialise(model, generator)
     return model
 
 
 def describe_model(
     config: ModelConfig,
-    input_shape: Sequence[int],
-    class_names: Sequence[str],
-    normalisation: tuple[Sequence[float], Sequence[float]],
+    facts: PrepareFacts,
+    normalisation: Normalisation,
     temperature: float,
     score: str,
     selected_epoch: int,
 ) -> ModelDescription:
     """All that `load_model` needs besides the weights, and how these were chosen."""
-    mean, std = map(tuple, normalisation)
-    channels, height, width = input_shape
     return ModelDescription(
-        task="classification",
+        task=facts.task,
         score=score,
         selected_epoch=selected_epoch,
         architecture=config.model_dump(mode="json"),
-        input_shape=(channels, height, width),
+        input_shape=facts.input_shape,
         input="uint8 images (N, C, H, W) with values from 0 to 255",
         output="logits (N, classes); their softmax is the probability of each class",
-        classes=tuple(class_names),
-        normalisation=Normalisation(mean=mean, std=std),
+        classes=facts.classes,
+        normalisation=normalisation,
         temperature=temperature,
     )
 
@@ -65,9 +62,8 @@ def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray])
     """
     try:
         config = ModelConfig.model_validate(description.architecture)
-        normalisation = description.normalisation.mean, description.normalisation.std
-        shape, classes = description.input_shape, len(description.classes)
-        model = build_model(config, shape, classes, normalisation, torch.Generator())
+        width, shape = len(description.classes), description.input_shape
+        model = build_model(config, shape, width, description.normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None

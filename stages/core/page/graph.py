@@ -63,14 +63,8 @@ def drawing(graph: Graph, label: str) -> Markup:
 def _depths(graph: Graph) -> dict[str, int]:
     """How many stages must run, one after the other, before each."""
     depths: dict[str, int] = {}
-
-    def depth(name: str) -> int:
-        if name not in depths:
-            depths[name] = 1 + max((depth(other) for other in graph[name]), default=-1)
-        return depths[name]
-
-    for name in graph:
-        depth(name)
+    for name, used in graph.items():
+        depths[name] = 1 + max((depths[other] for other in used), default=-1)
     return depths
 
 

@@ -16,7 +16,7 @@ from stages.core.page.graph import drawing
 from stages.core.page.pipeline import STAGES
 from stages.core.page.rendering import STYLE, rendered
 from stages.core.pictures.findings import Findings
-from stages.core.pictures.gallery import pictures
+from stages.core.pictures.gallery import SECTIONS, pictures
 from stages.core.pictures.wording import count, percent, plain, span
 from stages.core.scores.classification import SCORES
 
@@ -40,7 +40,7 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table whose first column names its rows. `columns` says what each holds: a `number`, `prose`, or a short text.
 
     Without rows the sentence `empty` stands for it, if there is one.
@@ -58,8 +58,8 @@ class Section:
 
     key: str
     title: str
-    before: Sequence[Table] = ()
-    after: Sequence[Table] = ()
+    before: Sequence[PageTable] = ()
+    after: Sequence[PageTable] = ()
     _: KW_ONLY
     figures: Sequence[Figure] = ()
     drawing: Markup | str = ""
@@ -106,6 +106,7 @@ def page(
         Section("parameters", "Parameters", _parameters(params), grid=True),
         Section("environment", "Environment", _environment(versions, numerics), grid=True),
     ]
+    assert tuple(section.key for section in sections if section.key in SECTIONS) == SECTIONS
     return rendered(
         "page.html",
         heading=f"{dataset}: {params['model']['name']}",
@@ -129,13 +130,13 @@ def _answers(found: Findings) -> list[dict[str, str]]:
     return [{"question": question, "short": short, "text": text} for question, short, text in answers]
 
 
-def _scores(found: Findings) -> Table:
+def _scores(found: Findings) -> PageTable:
     rows = []
     for _, row in found.tables["scores"].iterrows():
         score = SCORES[row["score"]]
         value, ends = _score(score.name, row["value"]), _ends(score.name, (row["low"], row["high"]))
         rows.append((score.label, value, ends, score.meaning))
-    return Table(
+    return PageTable(
         f"On {found.examples:,} test images, with 95% intervals by stratified bootstrap, that of the calibration "
         "error by its bins' standard errors",
         {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},
@@ -143,7 +144,7 @@ def _scores(found: Findings) -> Table:
     )
 
 
-def _folds(found: Findings) -> Table:
+def _folds(found: Findings) -> PageTable:
     rows = []
     for _, row in found.tables["fold_scores"].iterrows():
         name = row["score"]
@@ -152,14 +153,14 @@ def _folds(found: Findings) -> Table:
             (label, _score(name, row["mean"]), _ends(name, (row["low"], row["high"])), _score(name, row["std"]))
         )
     folds = found.tables["cross_validate"]["fold"].nunique()
-    return Table(
+    return PageTable(
         f"Cross-validation in {folds} folds, with 95% intervals by the corrected resampled t-test",
         {"score": "", "mean": "number", "95% interval": "number", "standard deviation": "number"},
         rows,
     )
 
 
-def _classes(found: Findings) -> Table:
+def _classes(found: Findings) -> PageTable:
     shares, areas = ("precision", "recall", "f1"), ("roc_auc", "average_precision")
     rows = [
         (
@@ -171,32 +172,32 @@ def _classes(found: Findings) -> Table:
         for _, row in found.tables["classes"].iterrows()
     ]
     numbers = ("precision", "recall", "F1", "ROC AUC", "average precision", "test images")
-    return Table("Each class against the rest", {"class": "", **dict.fromkeys(numbers, "number")}, rows)
+    return PageTable("Each class against the rest", {"class": "", **dict.fromkeys(numbers, "number")}, rows)
 
 
-def _confusions(found: Findings) -> Table:
+def _confusions(found: Findings) -> PageTable:
     rows = [(actual, predicted, f"{times:,}") for actual, predicted, times in found.confusions(_CONFUSIONS)]
     columns = {"true class": "", "taken for": "", "times": "number"}
-    return Table("The most frequent confusions", columns, rows, "No class is taken for another.")
+    return PageTable("The most frequent confusions", columns, rows, "No class is taken for another.")
 
 
-def _corruptions(found: Findings) -> Table:
+def _corruptions(found: Findings) -> PageTable:
     clean, examples = found.clean
     ranked = sorted(found.corruptions(), key=lambda row: row[1])
     rows = [(plain(name), percent(score)) for name, score in ranked]
     rows += [("all of them", percent(found.metrics["stress"]["mean_corruption_accuracy"])), ("none", percent(clean))]
     caption = f"Accuracy on {examples:,} test images, mean over the severities"
-    return Table(caption, {"corruption": "", "accuracy": "number"}, rows)
+    return PageTable(caption, {"corruption": "", "accuracy": "number"}, rows)
 
 
-def _mistakes(found: Findings) -> Table:
+def _mistakes(found: Findings) -> PageTable:
     rows = [
         (str(one.index), found.classes[one.actual], found.classes[one.predicted], percent(one.probability))
         for one in found.mistakes[:_LISTED]
     ]
     caption = f"The {len(rows)} most confident of {count(len(found.mistakes), 'mistake')}"
     columns = {"test image (from 0)": "", "true class": "", "predicted": "", "probability": "number"}
-    return Table(caption, columns, rows, "There is no mistake.")
+    return PageTable(caption, columns, rows, "There is no mistake.")
 
 
 def _drawing() -> Markup:
@@ -205,13 +206,13 @@ def _drawing() -> Markup:
     return drawing(graph, f"The pipeline as a graph: {'; '.join(told)}.")
 
 
-def _stages() -> Table:
+def _stages() -> PageTable:
     rows = [(name, stage.does, ", ".join(stage.uses) or "–") for name, stage in STAGES.items()]
     columns = {"stage": "", "what it does": "prose", "uses": "prose"}
-    return Table("The stages, in an order to run them", columns, rows)
+    return PageTable("The stages, in an order to run them", columns, rows)
 
 
-def _parameters(params: Mapping[str, Any]) -> list[Table]:
+def _parameters(params: Mapping[str, Any]) -> list[PageTable]:
     """A table for each section of params.yaml; the keys outside of a section come first, together.
 
     Keys are sorted: their order in the file is no change that DVC would rebuild the page for.
@@ -224,15 +225,15 @@ def _parameters(params: Mapping[str, Any]) -> list[Table]:
     ]
 
 
-def _environment(versions: Mapping[str, str], numerics: Mapping[str, str]) -> list[Table]:
+def _environment(versions: Mapping[str, str], numerics: Mapping[str, str]) -> list[PageTable]:
     return [
         _pairs("Libraries this page was made with", "library", "version", versions.items()),
         _pairs("Numerics: the same on every x86-64 processor with AVX2", "variable", "value", numerics.items()),
     ]
 
 
-def _pairs(caption: str, key: str, value: str, pairs: Iterable[tuple[str, str]]) -> Table:
-    return Table(caption, {key: "", value: ""}, list(pairs))
+def _pairs(caption: str, key: str, value: str, pairs: Iterable[tuple[str, str]]) -> PageTable:
+    return PageTable(caption, {key: "", value: ""}, list(pairs))
 
 
 def _score(name: str, value: float) -> str:

@@ -83,7 +83,7 @@ def label_ends(axes: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
         axes.annotate(part, (x, y), (6, 0), textcoords="offset points", color=PARTS[part], va=side)
 
 
-def curves(table: pd.DataFrame, x: str, y: str) -> dict[str, Curve]:
+def curves_by_class(table: pd.DataFrame, x: str, y: str) -> dict[str, Curve]:
     """The curves of a table, by class, in its order; the last is the macro average."""
     return {
         str(name): Curve(numbers(rows[x]), numbers(rows[y])) for name, rows in table.groupby("class", sort=False)

@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 CONFIDENCE = 0.95
 _GRID = 2.0**24
 _AT_ONCE = 64  # resamples: the counts of 10,000 examples then fit a processor's cache
-_MEMORY = 2**23  # counts held at a time, at most (64 MiB), however many examples there are
+_MEMORY = 2**23  # counts held at a time (64 MiB, and as much for their draws); of one resample at least
 
 
 class Sums(NamedTuple):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import binomtest
 
+from stages.core.base.schemas import CALIBRATION
 from stages.core.scores.bootstrap import Floats, Integers, Sums, on_grid
 
 BINS = 15
@@ -81,16 +82,7 @@ def reliability_table(targets: Integers, probabilities: NDArray[np.floating]) ->
                 "accuracy_high": high,
             }
         rows.append(row)
-    columns = [
-        "confidence_from",
-        "confidence_to",
-        "examples",
-        "confidence",
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(CALIBRATION.columns))
 
 
 def wilson_interval(hits: int, examples: int) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
+from stages.core.base import schemas
 from stages.core.scores.bootstrap import (
     Floats,
     Integers,
@@ -66,6 +67,11 @@ def class_scores(counts: Integers) -> ClassScores:
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     actual, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
     return ClassScores(_ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, actual + predicted))
+
+
+def macro_f1(targets: Integers, outputs: Floats) -> float:
+    """The mean of the classes' F1, of logits or probabilities (N, C) against `targets` (N,)."""
+    return float(class_scores(confusion(targets, predict(outputs), outputs.shape[1])).f1.mean())
 
 
 def example_losses(targets: Integers, probabilities: Probabilities) -> Floats:
@@ -260,7 +266,7 @@ def scores_with_intervals(
         (name, score.value(targets, probabilities), *(score.interval(*ordered) if score.interval else resampled[name]))
         for name, score in SCORES.items()
     ]
-    return pd.DataFrame(rows, columns=["score", "value", "low", "high"]).round(6)
+    return pd.DataFrame(rows, columns=list(schemas.SCORES.columns)).round(6)
 
 
 def headlines(table: pd.DataFrame) -> dict[str, float]:

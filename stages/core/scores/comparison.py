@@ -77,6 +77,7 @@ def compare(a: Predictions, b: Predictions, generator: np.random.Generator, resa
     order = canonical_order(a.targets, a.probabilities, b.probabilities)
     targets = a.targets[order]
     compared = {score: score.sums for score in SCORES.values() if score.compared and score.sums}
+    assert next(iter(compared)).name == "accuracy", "the verdict is that on the first"
     parts = [sums(targets, side.probabilities[order]) for sums in compared.values() for side in (a, b)]
     found = replicates(parts, targets, resamples, generator)
     differences = []

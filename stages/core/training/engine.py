@@ -23,9 +23,7 @@ Stream = tuple[str | int, ...]
 
 
 class Engine:
-    """Trains a new model by `recipe` on `train` for `objective`, a step or an epoch at a time.
-
-    `classes` is the width of the model's output.
+    """Trains a new model by `recipe` on `train` for `objective`, a step or an epoch at a time; it has `width` outputs.
 
     All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
     have to be kept. Raises `InputError` when the device is not at hand.
@@ -36,7 +34,7 @@ class Engine:
         recipe: Recipe,
         train: Labelled,
         objective: Objective,
-        classes: int,
+        width: int,
         workers: Workers,
         fold: int = 0,
     ) -> None:
@@ -44,7 +42,7 @@ class Engine:
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)
         initial = self.generator("initialise", fold)
-        model = build_model(recipe.model, train.inputs.shape[1:], classes, self.normalisation, initial)
+        model = build_model(recipe.model, train.inputs.shape[1:], width, self.normalisation, initial)
         check_draws(model, train.inputs.shape[1:])
         self.least_batch = self.config.shards * (2 if normalises_batches(model) else 1)
         self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from stages.core.base.schemas import Normalisation
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import Labelled
 from stages.core.training.checkpoint import Checkpoint
@@ -39,13 +40,13 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained model with the weights of `best_epoch`, its logits on the validation data, the curves of all epochs."""
+    """A trained model with the weights of `best_epoch`, its outputs on the validation data, and all epochs' curves."""
 
     model: nn.Module
-    validation_logits: np.ndarray  # float32 (N, classes); (0, 0) without validation data
+    validation_outputs: np.ndarray  # float32 (N, width); (0, 0) without validation data
     history: list[Epoch]
     best_epoch: int
-    normalisation: tuple[list[float], list[float]]  # mean and standard deviation of each channel of the training data
+    normalisation: Normalisation  # of the training data
 
 
 @dataclass
@@ -63,7 +64,7 @@ def fit(
     train: Labelled,
     validation: Labelled,
     objective: Objective,
-    classes: int,
+    width: int,
     workers: Workers,
     fold: int = 0,
     select: bool = True,
@@ -80,13 +81,13 @@ def fit(
     so that each fold starts from other weights. The run goes on from `checkpoint`, and saves itself there after every
     epoch. `on_step` is called with the number of steps done, for a progress bar, and `on_resume` (without it,
     `on_step`) with that of the steps that the checkpoint brings. `on_epoch` is called with the curves so far, after
-    every epoch and on resuming. `classes` is the width of the network's output.
+    every epoch and on resuming.
     Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
     check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    engine = Engine(recipe, train, objective, classes, workers, fold)
+    engine = Engine(recipe, train, objective, width, workers, fold)
     engine.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
     sample = torch.randperm(len(train), generator=engine.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)

@@ -39,7 +39,6 @@ def test_raw_arrays_become_a_labelled_set():
     assert (data.targets.dtype, data.targets.tolist()) == (np.int64, [2, 0, 1])
     assert len(data) == 3
     assert data.take(np.array([1, 0])).targets.tolist() == [0, 2]
-    assert [part.targets.tolist() for part in data.split(np.array([1]))] == [[2, 1], [0]]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +60,7 @@ def test_wrong_arrays_are_refused(images: tuple[int, ...], labels: list[int], me
 
 def test_normalisation_by_hand():
     inputs = np.array([[[[0, 255]], [[10, 30]]], [[[255, 0]], [[30, 10]]]], np.uint8)  # two images of two channels
-    mean, std = normalisation(inputs)
-    assert mean == [0.5, 20 / 255]
-    assert std == [0.5, 10 / 255]
+    assert normalisation(inputs) == Normalisation(mean=(0.5, 20 / 255), std=(0.5, 10 / 255))
 
 
 def test_a_constant_channel_is_refused():
@@ -122,13 +119,12 @@ def test_duplicates_within_and_across_parts():
 
 def test_facts_follow_the_schema():
     train = make([1] * 10)
-    mean, std = normalisation(train.inputs)
     assert facts("letters", list("abcdefghij"), train, "0" * 64).model_dump(mode="json") == {
         "task": "classification",
         "dataset": "letters",
         "classes": list("abcdefghij"),
         "input_shape": [1, 2, 2],
-        "normalisation": {"mean": mean, "std": std},
+        "normalisation": normalisation(train.inputs).model_dump(mode="json"),
         "train_sha256": "0" * 64,
     }
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import Normalisation, PrepareFacts
 from stages.core.config.recipe import ModelConfig
 from stages.core.networks import bodies
 from stages.core.networks.layers import Dropout, Normalise
@@ -21,8 +22,16 @@ from stages.core.networks.model import (
     normalises_batches,
 )
 
-NORMALISATION = [0.5], [0.25]
+NORMALISATION = Normalisation(mean=(0.5,), std=(0.25,))
 SHAPE = (1, 12, 12)
+FACTS = PrepareFacts(
+    task="classification",
+    dataset="made up",
+    classes=("a", "b", "c", "d"),
+    input_shape=SHAPE,
+    normalisation=NORMALISATION,
+    train_sha256="0" * 64,
+)
 NAMES = get_args(ModelConfig.model_fields["name"].annotation)
 NEW = """
 from torch import nn
@@ -40,7 +49,7 @@ def test_normalise_is_that_of_torchvision():
     from torchvision.transforms.v2.functional import normalize
 
     images = torch.arange(256, dtype=torch.uint8).reshape(4, 1, 8, 8)
-    torch.testing.assert_close(Normalise(*NORMALISATION)(images), normalize(images / 255, *NORMALISATION))
+    torch.testing.assert_close(Normalise([0.5], [0.25])(images), normalize(images / 255, [0.5], [0.25]))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ def test_a_description_and_weights_give_the_same_model_back(recipe, name):
     config = recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model
     model = build(config)
     weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-    loaded = load_model(describe_model(config, SHAPE, "abcd", NORMALISATION, 2.0, "accuracy", 1), weights)
+    loaded = load_model(describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1), weights)
     images = torch.randint(0, 256, (5, *SHAPE), dtype=torch.uint8)
     assert not loaded.training
     assert torch.equal(loaded(images), model.eval()(images) / 2)
@@ -117,7 +126,7 @@ def test_a_description_and_weights_give_the_same_model_back(recipe, name):
 
 def test_foreign_weights_and_damaged_descriptions_are_refused(recipe):
     config = recipe(model={"name": "linear"}).model
-    description = describe_model(config, SHAPE, "abcd", NORMALISATION, 2.0, "accuracy", 1)
+    description = describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1)
     with pytest.raises(InputError, match="do not belong together"):
         load_model(description, {"2.weight": np.zeros((4, 3), np.float32), "2.bias": np.zeros(4, np.float32)})
     with pytest.raises(InputError, match="do not belong together"):
@@ -130,7 +139,7 @@ def test_foreign_weights_and_damaged_descriptions_are_refused(recipe):
 )
 def test_a_layer_that_draws_from_torchs_own_generator_is_refused_by_name(layer):
     state = torch.get_rng_state()
-    model = nn.Sequential(Normalise(*NORMALISATION), nn.Sequential(nn.ReLU(), layer), nn.Flatten())
+    model = nn.Sequential(Normalise([0.5], [0.25]), nn.Sequential(nn.ReLU(), layer), nn.Flatten())
     with pytest.raises(InputError, match=rf"network: layer 1\.1 \({type(layer).__name__}\): draws from torch's own"):
         check_draws(model, SHAPE)
     assert torch.equal(torch.get_rng_state(), state)

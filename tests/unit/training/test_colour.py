@@ -9,7 +9,7 @@ import yaml
 
 from stages import evaluate, train
 from stages.core.base.artifacts import read_arrays, read_json, write_arrays
-from stages.core.base.schemas import TRAINING, ModelDescription, Normalisation, PrepareFacts
+from stages.core.base.schemas import TRAINING, ModelDescription, PrepareFacts
 from stages.core.data.examples import normalisation
 
 ROOT = Path(__file__).parents[3]
@@ -26,14 +26,14 @@ def workspace(tmp_path, monkeypatch):
         inputs[np.arange(examples), targets] += 100
         write_arrays(tmp_path / f"data/prepared/{part}.safetensors", {"inputs": inputs, "targets": targets})
         if part == "train":
-            mean, std = map(tuple, normalisation(inputs))
+            measured = normalisation(inputs)
     content = (tmp_path / "data/prepared/train.safetensors").read_bytes()
     PrepareFacts(
         task="classification",
         dataset="made up",
         classes=NAMES,
         input_shape=(3, 32, 32),
-        normalisation=Normalisation(mean=mean, std=std),
+        normalisation=measured,
         train_sha256=hashlib.sha256(content).hexdigest(),
     ).write(tmp_path / "data/prepared/facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())

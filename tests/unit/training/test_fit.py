@@ -71,7 +71,7 @@ def test_the_epoch_most_accurate_in_validation_is_kept_and_of_equals_that_with_t
     assert fitted.best_epoch == best.epoch
     with Workers(1) as workers:
         logits = predict_outputs(fitted.model, validation.inputs, workers)
-    assert logits.numpy().tobytes() == fitted.validation_logits.tobytes()
+    assert logits.numpy().tobytes() == fitted.validation_outputs.tobytes()
     assert loss_and_accuracy(logits, validation.targets) == (best.validation_loss, best.validation_score)
 
 

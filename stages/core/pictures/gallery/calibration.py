@@ -18,7 +18,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     examples, middle = numbers(filled["examples"]), numbers(filled["confidence"])
     accuracy = numbers(filled["accuracy"])
     ends = np.array([accuracy - numbers(filled["accuracy_low"]), numbers(filled["accuracy_high"]) - accuracy])
-    confident, right = (float(np.average(values, weights=examples)) for values in (middle, accuracy))
+    right = float(np.average(accuracy, weights=examples))
 
     fig = figure(5.6)
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
@@ -33,7 +33,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value)))
     title(
         above,
-        f"Reliability: {short_percent(confident, 2)} confident on average, {short_percent(right, 2)} right",
+        f"Reliability: {short_percent(found.confidence, 2)} confident on average, {short_percent(right, 2)} right",
         "Above the dotted line it is right more often than it says, below it less. Upright lines: 95% intervals.",
     )
 

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves, lowest
+from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves_by_class, lowest
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import accuracy_scale, title
@@ -11,7 +11,7 @@ from stages.core.pictures.style import accuracy_scale, title
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
     table, scores = found.tables["precision_recall"], found.tables["classes"]
-    lines = curves(table, "recall", "precision")
+    lines = curves_by_class(table, "recall", "precision")
     fig, axes = curve_plot(lines, scores, "average_precision", "AP")
     accuracy_scale(axes, "x", 0, 1, finest=1 / scores["support"].max())
     accuracy_scale(axes, "y", lowest(lines), 1, finest=1 / scores["support"].max())

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves, lowest
+from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves_by_class, lowest
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import accuracy_scale, short_percent, title
@@ -14,7 +14,7 @@ from stages.core.scores.curves import Curve, height
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
     table, scores = found.tables["roc"], found.tables["classes"]
-    read = curves(table, "false_positive_rate", "true_positive_rate")
+    read = curves_by_class(table, "false_positive_rate", "true_positive_rate")
     least = 10.0 ** np.floor(-np.log10(scores["support"].sum()))  # no false positive rate but 0 lies below this
     grid = np.geomspace(least, 1, 1000)  # a straight line in the table is none on this axis
     lines = {name: Curve(grid, height(curve, grid)) for name, curve in read.items()}

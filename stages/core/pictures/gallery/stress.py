@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -17,7 +18,7 @@ from stages.core.pictures.wording import percent, plain
 def draw(found: Findings, config: PlotConfig) -> Figure:
     table = found.tables["stress"]
     lines = table.pivot_table(index="severity", columns="corruption", values="score", sort=False).sort_index()
-    means = lines[lines.index > 0].mean()
+    means = pd.Series(dict(found.corruptions()))
     colours = dict(zip(means.sort_values(kind="stable").index, HIGHLIGHTS, strict=False))
     last = lines.index[-1]
 

@@ -42,8 +42,8 @@ def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
     best = trained.history[trained.best_epoch - 1]
     assert best.validation_score == max(epoch.validation_score for epoch in trained.history) > -0.5
     assert best.validation_loss < 0.02 < trained.history[0].validation_loss
-    assert trained.validation_logits.shape == (40, 1)
-    assert (trained.validation_logits[:, 0].round() == validation.targets).all()
+    assert trained.validation_outputs.shape == (40, 1)
+    assert (trained.validation_outputs[:, 0].round() == validation.targets).all()
 
 
 def test_classes_are_scored_by_accuracy_and_predicted_as_probabilities(recipe):
