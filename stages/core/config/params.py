@@ -2,29 +2,19 @@
 
 import difflib
 import os
-import re
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
 
 from stages.core.base.command import InputError
+from stages.core.config.plain import read_values, shown
 
 PARAMS_FILE = Path("params.yaml")
-_SHOWN = 100  # characters of a key or value in a message
 _PROBLEMS = 8  # lines of a message
-# What a file may hold: enough for any params.yaml, and read in a moment.
-_BYTES, _EVENTS, _LEVELS, _LENGTH = 100_000, 5_000, 10, 1_000
-_FOREIGN = {"anchor": "an anchor or alias", "tag": "a tag", "version": "a directive", "tags": "a directive"}
 
 
 class _Typed(BaseModel):
@@ -58,6 +48,7 @@ class StageParams(_Typed, extra="ignore"):
 
         Raises `InputError` with one line per problem: a file that is missing or no YAML mapping, an unknown key (with
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
+        Refused or not, Git sees from then on that the file has changed.
         """
         _show_to_git(path)
         values = read_values(path)
@@ -67,53 +58,6 @@ class StageParams(_Typed, extra="ignore"):
             raise refusal(cls, error, values, path) from None
 
 
-def read_values(path: Path) -> dict[str, Any]:
-    """The content of a YAML file: what DVC reads.
-
-    Raises `InputError` unless it is a mapping whose keys differ, in plain YAML, that no reader takes for another one.
-    """
-    text = read_text(path)
-    try:
-        _check_form(text)
-        others = yaml.load(text, _Yaml11)  # noqa: S506 - a safe loader
-        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
-        values = YAML(typ="safe", pure=True).load(text)
-        _check_readings(values, others)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except DuplicateKeyError as error:
-        twice = re.search('duplicate key "(.*?)"', error.problem)
-        raise InputError(
-            f"{path}: line {error.problem_mark.line + 1}: {shown(twice[1]) if twice else 'a key'}: given twice"
-        ) from None
-    except (YAMLError, yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(f"{path}: not valid YAML: {line}{shown(problem, 4 * _SHOWN)}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
-    return values
-
-
-def read_text(path: Path) -> str:
-    """The text of a small file; raises `InputError` for one that is large, not UTF-8 or no file."""
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise InputError(f"{path}: must be a file, found a device or pipe")
-        with path.open("rb") as file:
-            content = file.read(_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(content) > _BYTES:
-        raise InputError(f"{path}: must have at most {_BYTES} bytes, found more")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: line {line}: must be UTF-8, found the byte 0x{content[error.start]:02x}") from None
-
-
 def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:
     """The error that names `path` and, a line each, what `cls` refuses in `values`."""
     problems = error.errors(include_url=False)
@@ -121,61 +65,6 @@ def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any]
     if len(problems) > _PROBLEMS:
         lines.append(f"and {len(problems) - _PROBLEMS} more")
     return InputError(f"{path}: " + "\n       ".join(lines))
-
-
-def shown(text: str, most: int = _SHOWN) -> str:
-    """`text` in one line of at most so many characters."""
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= most else f"{text[: most - 4]} ..."
-
-
-class _Yaml11(yaml.CSafeLoader):
-    """Reads YAML 1.1, as many programs do, and says where it cannot: the 99th of a month."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except ValueError as error:
-            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
-
-
-def _check_form(text: str) -> None:
-    """Refuse what makes much of a little (aliases, levels) or another thing of a value (tags, directives)."""
-    levels = 0
-    for number, event in enumerate(yaml.parse(text, yaml.CSafeLoader), 1):
-        levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        problems = [f"must be plain, found {what}" for part, what in _FOREIGN.items() if getattr(event, part, None)]
-        if levels > _LEVELS:
-            problems.append(f"nested too deeply, must be at most {_LEVELS} levels")
-        if len(getattr(event, "value", "")) > _LENGTH:
-            problems.append(f"too long, must be at most {_LENGTH} characters")
-        if number > _EVENTS:
-            problems.append(f"too many keys and values, must be at most {_EVENTS} in the file")
-        if problems:
-            # The stubs do not know the marks of the parser in C.
-            raise yaml.MarkedYAMLError(problem=problems[0], problem_mark=event.start_mark)  # type: ignore[arg-type]
-
-
-def _check_readings(ours: Any, others: Any) -> None:
-    """Refuse what is another value in YAML 1.1, as many programs read it.
-
-    That it is a text there does no harm, as nobody computes with one: `1e-05`, which DVC writes.
-    """
-    for (key, value), (other_key, other) in zip_longest(_leaves(ours), _leaves(others), fillvalue=("", None)):
-        if key != other_key or (repr(value) != repr(other) and not isinstance(other, str)):
-            raise InputError(
-                f"{shown(key)} = {shown(repr(value))} in YAML 1.2, which DVC reads, but "
-                f"{shown(other_key)} = {shown(repr(other))} in YAML 1.1: write what is the same in both"
-            )
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that holds no others, with its key: `train.lr`, `model.channels.0`."""
-    if not isinstance(value, dict | list):
-        yield key.removesuffix("."), value
-        return
-    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _leaves(inner, f"{key}{name}.")
 
 
 def _same_type(written: Any, taken: Any) -> bool:

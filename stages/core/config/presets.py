@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
-from stages.core.config.params import PARAMS_FILE, read_text, read_values, refusal, shown
+from stages.core.config.params import PARAMS_FILE, refusal
+from stages.core.config.plain import read_text, read_values, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
