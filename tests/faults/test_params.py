@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,13 +23,23 @@ from stages.core.config.sections import AllParams
 from tests.pipeline.project import ROOT
 
 GOOD = (ROOT / "params.yaml").read_text()
+VALUES = yaml.safe_load(GOOD)
+
+
+def found(key: str) -> re.Match[str]:
+    """The first value in the committed file that has this name: `train.lr`."""
+    place = re.search(rf"(?m)^ *{key.rpartition('.')[2]}: (\[.*?\]|\S+)", GOOD)
+    assert place, key
+    return place
 
 
 def edited(key: str, text: str) -> str:
-    """The committed file with another text for the first value of this name: `train.lr`."""
-    return re.sub(
-        rf"(?m)^( *{key.rpartition('.')[2]}:) (\[.*?\]|\S+)", lambda found: f"{found[1]} {text}", GOOD, count=1
-    )
+    """The committed file with another text for a value."""
+    return GOOD[: found(key).start(1)] + text + GOOD[found(key).end(1) :]
+
+
+def line(key: str) -> str:
+    return f"line {GOOD.count(chr(10), 0, found(key).start(1)) + 1}"
 
 
 @pytest.fixture
@@ -44,11 +55,11 @@ def refused(tmp_path: Path):
 
 
 def refusal(read, path: Path) -> str:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError) as error:
         read()
     message = str(error.value)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert message.startswith(f"{path}: ")
     assert message.count("\n") < 10 and len(message) < 4000
     assert all(line.isprintable() for line in message.split("\n"))
@@ -106,27 +117,9 @@ def test_what_two_readers_could_read_differently_is_refused(
 
 
 WRONG = [
-    True,
-    False,
-    0,
-    1,
-    2,
-    1.0,
-    0.5,
-    "",
-    "1",
-    "0.5",
-    "true",
-    "cpu",
-    None,
-    [],
-    [1],
-    [True],
-    [1.0],
-    ["1"],
-    [0.5],
-    {},
-    {"a": 1},
+    *(True, False, 0, 1, 2, 1.0, 0.5, None),
+    *("", "1", "0.5", "true", "cpu"),
+    *([], [1], [True], [1.0], ["1"], [0.5], {}, {"a": 1}),
 ]
 
 
@@ -136,10 +129,10 @@ def places(values: Any, *keys: str) -> list[tuple[str, ...]]:
     return [place for key, inner in values.items() for place in places(inner, *keys, key)] + ([keys] if keys else [])
 
 
-@pytest.mark.parametrize("place", places(yaml.safe_load(GOOD)), ids=".".join)
+@pytest.mark.parametrize("place", places(VALUES), ids=".".join)
 def test_no_value_is_taken_for_one_of_another_type(place: tuple[str, ...]) -> None:
     for value in WRONG:
-        values = yaml.safe_load(GOOD)
+        values = deepcopy(VALUES)
         inner = values
         for key in place[:-1]:
             inner = inner[key]
@@ -247,6 +240,15 @@ def test_git_sees_a_change_once_a_stage_has_read_it(text: str, mode: int, tmp_pa
     assert changed() == "params.yaml\n"
 
 
+def test_a_file_whose_time_cannot_be_set_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    (tmp_path / "params.yaml").write_text(GOOD)
+    assert AllParams.load(tmp_path / "params.yaml").seed == 0
+
+
 # ---- Hostile or odd --------------------------------------------------------------------------------------------------
 
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
@@ -268,13 +270,16 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {  # what the file holds, and the 
         "\n".join(" " * level + "a:" for level in range(400)),
         "not valid YAML: line 11: nested too deeply",
     ),
-    "integer": (edited("seed", "9" * 5000), "not valid YAML: line 6: too long"),
-    "hexadecimal": (edited("seed", "0x" + "f" * 5000), "not valid YAML: line 6: too long"),
-    "integer for a float": (edited("lr", "9" * 400), "train.lr = 999"),
-    "date": (edited("seed", "2026-99-99"), "not valid YAML: line 6: month must be in 1..12"),
-    "time": (edited("seed", "2026-01-01T25:00:00Z"), "not valid YAML: line 6: hour must be in 0..23"),
-    "tag": (edited("seed", "!!int abc"), "not valid YAML: line 6: must be plain, found a tag"),
-    "object": (edited("seed", "!!python/object:os.system x"), "not valid YAML: line 6: must be plain, found a tag"),
+    "integer": (edited("seed", "9" * 5000), f"not valid YAML: {line('seed')}: too long"),
+    "hexadecimal": (edited("seed", "0x" + "f" * 5000), f"not valid YAML: {line('seed')}: too long"),
+    "integer for a float": (edited("train.lr", "9" * 400), "train.lr = 999"),
+    "date": (edited("seed", "2026-99-99"), f"not valid YAML: {line('seed')}: month must be in 1..12"),
+    "time": (edited("seed", "2026-01-01T25:00:00Z"), f"not valid YAML: {line('seed')}: hour must be in 0..23"),
+    "tag": (edited("seed", "!!int abc"), f"not valid YAML: {line('seed')}: must be plain, found a tag"),
+    "object": (
+        edited("seed", "!!python/object:os.system x"),
+        f"not valid YAML: {line('seed')}: must be plain, found a tag",
+    ),
     "YAML 1.1": ("%YAML 1.1\n---\n" + GOOD, "not valid YAML: line 1: must be plain, found a directive"),
     "keys twice": (GOOD + "1: a\n'1': b\n1: c\n", f"line {GOOD.count(chr(10)) + 3}: 1: given twice"),
     "keys of any type": ("1: a\na: b\nnull: 3\n2.5: 1\nfalse: 7\n", "seed: missing"),
@@ -287,24 +292,24 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {  # what the file holds, and the 
     "2,000 keys": (GOOD + "".join(f"key{number}: 1\n" for number in range(2000)), "key0: unknown key"),
     "2,000 keys alone": ("".join(f"sead{number}: 1\n" for number in range(2000)), "seed: missing; is sead"),
     "10,000 values": (
-        edited("channels", "[" + "1, " * 10_000 + "1]"),
-        "not valid YAML: line 18: too many keys and values",
+        edited("model.channels", "[" + "1, " * 10_000 + "1]"),
+        f"not valid YAML: {line('model.channels')}: too many keys and values",
     ),
-    "2,000 wrong values": (edited("hidden", "[" + "x, " * 2000 + "x]"), "model.hidden.0 = 'x': "),
-    "long value": (edited("device", "x" * 50_000), "not valid YAML: line 37: too long"),
+    "2,000 wrong values": (edited("model.hidden", "[" + "x, " * 2000 + "x]"), "model.hidden.0 = 'x': "),
+    "long value": (edited("train.device", "x" * 50_000), f"not valid YAML: {line('train.device')}: too long"),
     "long key": (GOOD + f"? {'k' * 50_000}\n: 1\n", "not valid YAML: line"),
-    "5 MB": (edited("device", "x" * 5_000_000), "must have at most 100000 bytes"),
+    "5 MB": (edited("train.device", "x" * 5_000_000), "must have at most 100000 bytes"),
     "empty": ("", "must be a mapping of sections"),
     "comments": ("# a\n# b\n", "must be a mapping of sections"),
     "a text": ("banana", "must be a mapping of sections, found str"),
     "documents": (GOOD + "---\na: 1\n", "not valid YAML: line"),
-    "tab": (GOOD.replace("  lr:", "\tlr:"), "not valid YAML: line 45: "),
-    "a value that is none": (edited("seed", "="), "not valid YAML: line 6: "),
+    "tab": (GOOD.replace("  lr:", "\tlr:"), f"not valid YAML: {line('train.lr')}: "),
+    "a value that is none": (edited("seed", "="), f"not valid YAML: {line('seed')}: "),
     "a merge that is none": (GOOD + "<<: 5\n", "not valid YAML: line"),
     "line break of YAML 1.1": (GOOD + "# \x85zz: 5\n", "not valid YAML: line"),
-    "half a surrogate": (edited("device", r'"\ud800"'), "not valid YAML: line 37: "),
+    "half a surrogate": (edited("train.device", r'"\ud800"'), f"not valid YAML: {line('train.device')}: "),
     "escapes in a key": (GOOD + r'"\e[31m\n\u202e": 1', r"\x1b[31m\n\u202e: unknown key"),
-    "escapes": (edited("device", r'"\e[31m\0\u202e"'), r"train.device = '\x1b[31m\x00\u202e': input should be"),
+    "escapes": (edited("train.device", r'"\e[31m\0\u202e"'), r"train.device = '\x1b[31m\x00\u202e': input should be"),
 }
 
 
@@ -330,7 +335,7 @@ def test_a_preset_is_read_with_the_same_care(name: str, tmp_path: Path) -> None:
 def test_what_an_editor_leaves_changes_nothing(content: str | bytes, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert AllParams.load(path) == AllParams.load(ROOT / "params.yaml")
+    assert AllParams.load(path) == AllParams.model_validate(VALUES)
 
 
 @pytest.mark.parametrize(
