@@ -1,36 +1,46 @@
 """params.yaml: sections read into frozen, validated objects, or refused in words that name key, value and rule."""
 
 import difflib
-import re
+import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
 
 from stages.core.base.command import InputError
+from stages.core.config.plain import read_values, shown
 
 PARAMS_FILE = Path("params.yaml")
-_SHOWN = 100  # characters of a key or value in a message
-_PROBLEMS = 20  # lines of a message
+_PROBLEMS = 8  # lines of a message
 
 
-class Section(BaseModel):
+class _Typed(BaseModel):
+    """Values of the declared types and of no others."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _means_what_is_written(cls, written: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        """Refuse what pydantic takes for something else, since DVC records what is written: true is no `Literal[1]`."""
+        taken = validate(written)
+        if not _same_type(written, taken):
+            raise ValueError(f"must be written as {taken!r}")
+        return taken
+
+
+class Section(_Typed, extra="forbid"):
     """One section of params.yaml; subclasses declare its keys, their types and their ranges."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-
-class StageParams(BaseModel):
+class StageParams(_Typed, extra="ignore"):
     """The sections a stage uses, one field a section: exactly what dvc.yaml lists under the stage's `params`.
 
     What else the file has is for other stages; the stage `check` alone knows and checks it all.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     @classmethod
     def load(cls, path: Path = PARAMS_FILE) -> Self:
@@ -38,33 +48,14 @@ class StageParams(BaseModel):
 
         Raises `InputError` with one line per problem: a file that is missing or no YAML mapping, an unknown key (with
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
+        Refused or not, Git sees from then on that the file has changed.
         """
+        _show_to_git(path)
         values = read_values(path)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             raise refusal(cls, error, values, path) from None
-
-
-def read_values(path: Path) -> dict[str, Any]:
-    """The content of a YAML file; raises `InputError` unless it is a mapping whose keys differ."""
-    try:
-        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
-        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except DuplicateKeyError as error:
-        twice = re.search('duplicate key "(.*?)"', error.problem)
-        raise InputError(
-            f"{path}: line {error.problem_mark.line + 1}: {shown(twice[1]) if twice else 'a key'}: given twice"
-        ) from None
-    except RecursionError:
-        raise InputError(f"{path}: not valid YAML: nested too deeply") from None
-    except (YAMLError, ValueError, KeyError) as error:  # KeyError: what ruamel.yaml makes of `!!bool maybe`
-        raise InputError(f"{path}: not valid YAML: {shown(' '.join(str(error).split()), 4 * _SHOWN)}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
-    return values
 
 
 def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:
@@ -76,17 +67,30 @@ def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any]
     return InputError(f"{path}: " + "\n       ".join(lines))
 
 
-def shown(text: str, most: int = _SHOWN) -> str:
-    """`text` in one line of at most so many characters."""
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= most else f"{text[: most - 4]} ..."
+def _same_type(written: Any, taken: Any) -> bool:
+    """Whether pydantic left a value what it was: a whole number may be a float, a list a tuple, a mapping a section."""
+    if isinstance(written, list | tuple):
+        return all(map(_same_type, written, taken))
+    return type(written) is type(taken) or isinstance(taken, BaseModel) or (type(written), type(taken)) == (int, float)
+
+
+def _show_to_git(path: Path) -> None:
+    """Set the time of `path` to another second, so that Git reads it anew.
+
+    `dvc exp run -S` changes params.yaml in the second in which Git noted it. A change that leaves the size as it was
+    would then be invisible to `git status`, and `git checkout` would not undo it, if a stage fails.
+    """
+    with suppress(OSError):  # of another user, or on a medium that cannot be written
+        then = max(time.time(), path.stat().st_mtime + 1)
+        os.utime(path, (then, then))
 
 
 def _explain(cls: type[BaseModel], problem: ErrorDetails, values: dict[str, Any]) -> str:
     """One problem as `train.lr = 'banana': ...`."""
     key = shown(".".join(str(part) for part in problem["loc"]))
     if problem["type"] == "missing":
-        misspelt = difflib.get_close_matches(key, values.keys() - cls.model_fields.keys(), n=1)
+        unknown = [str(name) for name in values if name not in cls.model_fields]
+        misspelt = difflib.get_close_matches(key, unknown, n=1)
         return f"{key}: missing" + (f"; is {misspelt[0]} meant to be it?" if misspelt else "")
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key, {_nearest(cls, problem['loc'])}"

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
-from stages.core.config.params import PARAMS_FILE, read_values, refusal, shown
+from stages.core.config.params import PARAMS_FILE, refusal
+from stages.core.config.plain import read_text, read_values, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
@@ -21,7 +22,7 @@ def names(folder: Path = FOLDER) -> list[str]:
 
 def summary(name: str, folder: Path = FOLDER) -> str:
     """What the preset reaches and costs: its comment, in one line."""
-    lines = (folder / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = read_text(folder / f"{name}.yaml").splitlines()
     return " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import pytest
+import yaml
 from dvc.utils.serialize import parse_yaml
 from pydantic import Field, ValidationError, model_validator
 
@@ -76,7 +77,7 @@ def test_numbers_are_read_as_yaml_1_2_writes_them(load, text: str, value: float)
     assert load(lr=text).train.lr == value
 
 
-@pytest.mark.parametrize("text", [".5e1", "1:3", "off"])
+@pytest.mark.parametrize("text", [".5e1", "1:3x", "offs"])
 def test_what_is_a_text_to_dvc_is_one_here(load, text: str):
     """DVC would record a text where a stage computed with a number."""
     assert parse_yaml(f"lr: {text}", "params.yaml") == {"lr": text}
@@ -86,7 +87,7 @@ def test_what_is_a_text_to_dvc_is_one_here(load, text: str):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("010", 10), ("08", 8), ("0o17", 15), ("0x1F", 31), ("1_000", 1000), ("+1", 1), ("'7'", "7"), ("yes", "yes")],
+    [("07", 7), ("08", 8), ("0o17", 15), ("0x1F", 31), ("1_000", 1000), ("+1", 1), ("'7'", "7"), ("'yes'", "yes")],
 )
 def test_what_a_value_means_to_dvc_it_means_to_a_stage(tmp_path: Path, text: str, value: int | str):
     assert parse_yaml(f"seed: {text}", "params.yaml") == {"seed": value}
@@ -96,6 +97,29 @@ def test_what_a_value_means_to_dvc_it_means_to_a_stage(tmp_path: Path, text: str
     else:
         with pytest.raises(InputError, match=f"seed = {value!r}: input should be a valid integer"):
             load_text(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "other"),
+    [
+        ("010", 10, 8),
+        ("-0_17", -17, -15),
+        ("1:3", "1:3", 63),
+        ("1:30.5", "1:30.5", 90.5),
+        ("off", "off", False),
+        ("yes", "yes", True),
+        ("NO", "NO", False),
+    ],
+)
+def test_what_is_another_value_to_yaml_1_1_is_refused(load, text: str, value: int | str, other: float):
+    """Whatever the type of the key: a reader beside DVC would compute with another value, and say nothing."""
+    assert parse_yaml(f"lr: {text}", "params.yaml") == {"lr": value}
+    assert yaml.safe_load(f"lr: {text}") == {"lr": other}
+    for key in ("lr", "epochs", "nesterov", "schedule"):
+        with pytest.raises(InputError) as error:
+            load(**{key: text})
+        assert f"params.yaml: train.{key} = {value!r} in YAML 1.2, which DVC reads, but" in str(error.value)
+        assert f"train.{key} = {other!r} in YAML 1.1: write what is the same in both" in str(error.value)
 
 
 def test_values_cannot_be_changed(load):
