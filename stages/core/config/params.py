@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
+from stages.core.base import recorded
 from stages.core.base.command import InputError
 
 PARAMS_FILE = Path("params.yaml")
@@ -41,9 +43,17 @@ class StageParams(BaseModel):
         """
         values = read_values(path)
         try:
-            return cls.model_validate(values)
+            params = cls.model_validate(values)
         except ValidationError as error:
             raise refusal(cls, error, values, path) from None
+        recorded.note(cls._named(path, values), lambda: cls._named(path, read_values(path)))
+        return params
+
+    @classmethod
+    def _named(cls, path: Path, values: Mapping[str, Any]) -> dict[str, str]:
+        """What the stage's sections hold; not what `values` has for other stages."""
+        own = {name: values.get(name) for name in cls.model_fields}
+        return {f"{path}: {key}": repr(value) for key, value in leaves(own)}
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -65,6 +75,15 @@ def read_values(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{path}: must be a mapping of sections, found {type(values).__name__}")
     return values
+
+
+def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys and values of `values`; `train.lr` for one in a section."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:

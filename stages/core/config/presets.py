@@ -1,14 +1,14 @@
 """Presets: named sets of changes to params.yaml, each a file with the part it changes, under a comment."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
-from stages.core.config.params import PARAMS_FILE, read_values, refusal, shown
+from stages.core.config.params import PARAMS_FILE, leaves, read_values, refusal, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
@@ -43,7 +43,7 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
     except ValidationError as error:
         raise refusal(AllParams, error, merged, path) from None
     words = []
-    for key, value in _leaves(changes):
+    for key, value in leaves(changes):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not set(text) <= _PLAIN:
             raise InputError(
@@ -59,11 +59,3 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         inner = merged.get(key)
         merged[key] = _merged(inner, change) if isinstance(inner, dict) and isinstance(change, dict) else change
     return merged
-
-
-def _leaves(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
