@@ -84,7 +84,4 @@ if COMMAND:
     for _stream in (sys.stdout, sys.stderr):  # the same bytes whatever the locale, and no character that it lacks
         if isinstance(_stream, io.TextIOWrapper):
             _stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    for _starter in ("DVC_STAGE", "TORCHELASTIC_RUN_ID"):
-        if _starter in os.environ:
-            process.end_with(_starter)
-            break
+    process.end_with_starter()

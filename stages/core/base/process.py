@@ -1,7 +1,6 @@
 """How the process of a stage ends: quietly at a signal, and with the dvc and the torchrun that started it."""
 
 import os
-import re
 import select
 import signal
 import sys
@@ -22,11 +21,12 @@ def die_at_signals() -> None:
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """In the block Ctrl-C, SIGTERM and SIGHUP raise, so that temporary files are tidied away."""
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
-    for number in (number for number, handler in before.items() if handler is signal.SIG_DFL):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    """In the block Ctrl-C, SIGTERM and SIGHUP raise, so that temporary files are tidied away; ignored ones stay so."""
+    numbers = [number for number in signal.Signals if number.name in {"SIGINT", "SIGTERM", "SIGHUP"}]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
@@ -34,12 +34,13 @@ def unwinding() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def end_with(starter: str) -> None:
-    """Watch all parents up to the process that set the environment variable `starter`, and end when one ends. On Linux.
+def end_with_starter() -> None:
+    """Where dvc or torchrun started this process: watch all parents up to that one, and end when one ends. On Linux.
 
     Not PR_SET_PDEATHSIG: between a stage and its dvc there may be a shell or torchrun, which would live on.
     """
-    if not hasattr(os, "pidfd_open"):
+    starter = next((name for name in ("DVC_STAGE", "TORCHELASTIC_RUN_ID") if name in os.environ), None)
+    if starter is None or not hasattr(os, "pidfd_open"):
         return
     parents = select.poll()
     child, parent = os.getpid(), os.getppid()
@@ -48,13 +49,13 @@ def end_with(starter: str) -> None:
         while _has(parent, starter):
             child, parent = parent, _parent(parent)
             parents.register(os.pidfd_open(parent), select.POLLIN)
-        # An orphan is given to a process that started it not: one of another session.
-        orphan = os.getsid(parent) != os.getsid(child)
+        # dvc, which leaves its session to a stage, was gone before we could look, and init has adopted us.
+        late = starter == "DVC_STAGE" and _is_init(parent) and os.getsid(parent) != os.getsid(child)
     except ProcessLookupError:
-        orphan = True
+        late = True
     except OSError:  # an old kernel, or a container that forbids it
         return
-    threading.Thread(target=_end, args=(parents, 0 if orphan else None), daemon=True).start()
+    threading.Thread(target=_end, args=(parents, 0 if late else None), daemon=True).start()
 
 
 def _end(parents: select.poll, timeout: int | None) -> None:
@@ -74,8 +75,13 @@ def _has(process: int, variable: str) -> bool:
 
 
 def _parent(process: int) -> int:
-    try:
-        found = re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
-    except OSError:
-        raise ProcessLookupError from None
-    return int(found[1]) if found else 1
+    return int(_status(process, "PPid"))
+
+
+def _is_init(process: int) -> bool:
+    return process == 1 or _status(process, "Name") == "systemd"  # a user's own
+
+
+def _status(process: int, key: str) -> str:
+    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)[key].strip()
