@@ -5,18 +5,20 @@ wider ones, and MKL's one code path that Intel and AMD share. The values are set
 environment tells the libraries is removed: it must neither change a result nor stop a stage.
 """
 
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Until `command.run`: Ctrl-C ends a stage as SIGTERM does, where Python would give a traceback of imports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # not where nohup and the like ignore it
+
 import ctypes
 import io
 import os
 import platform
-import sys
 from pathlib import Path
 
 from stages.core.base import process, recorded  # noqa: F401 - `recorded` notes the code before more of it is loaded
-
-COMMAND = sys.argv[:1] == ["-m"]  # this is `python -m stages.NAME`, and not yet at the script
-if COMMAND:
-    process.die_at_signals()
 
 
 def missing_features(cpuinfo: str) -> list[str]:
@@ -80,7 +82,7 @@ if sys.platform == "linux" and hasattr(_libc := ctypes.CDLL(None), "mallopt"):
     for _option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
         _libc.mallopt(_option, 1 << 30)
 
-if COMMAND:
+if sys.argv[:1] == ["-m"]:  # this is `python -m stages.NAME`, and not yet at the script
     for _stream in (sys.stdout, sys.stderr):  # the same bytes whatever the locale, and no character that it lacks
         if isinstance(_stream, io.TextIOWrapper):
             _stream.reconfigure(encoding="utf-8", errors="backslashreplace")

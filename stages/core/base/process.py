@@ -13,12 +13,6 @@ from pathlib import Path
 GRACE_S = 10  # for tidying up
 
 
-def die_at_signals() -> None:
-    """Until `unwinding`: Ctrl-C ends the process as SIGTERM does, where Python would give a traceback of imports."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where nohup and the like ignore it
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
 def unwinding() -> Iterator[None]:
     """In the block Ctrl-C, SIGTERM and SIGHUP raise, so that temporary files are tidied away; ignored ones stay so."""
