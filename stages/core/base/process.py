@@ -19,7 +19,7 @@ def unwinding() -> Iterator[None]:
     numbers = [number for number in signal.Signals if number.name in {"SIGINT", "SIGTERM", "SIGHUP"}]
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler is signal.SIG_DFL:
+        if handler in {signal.SIG_DFL, signal.default_int_handler}:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
