@@ -8,7 +8,7 @@ ENV := $(VENV)/requirements.lock
 # DVC runs the stages with the `python` of PATH. What the caller's shell has set for other projects must not get in.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-unexport PYTHONPATH PYTHONHOME PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONINSPECT PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
 .PHONY: help env repro test test-cpus lint lock report verify bench build-env
 

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.bench import ROOT, Bench, machine
 from benchmarks.comparisons import ALL
 from benchmarks.report import markdown
+from stages.core.base.process import unwinding
 
 
 def main() -> None:
@@ -51,4 +52,5 @@ def write(out: Path, measured: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with unwinding():
+        main()

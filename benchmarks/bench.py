@@ -47,7 +47,11 @@ def run_job(command: list[str], folder: Path, **environment: str) -> Job:
         process = subprocess.Popen(arguments, cwd=folder, env=clean | environment, stdout=out, stderr=errors)
         # Not process.wait(), which keeps the usage to itself. Linux counts our own size as the child's least peak,
         # so this process stays small: no torch, no data.
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # a signal ends it with us
+            process.kill()
+            raise
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         for stream in (out, errors):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,14 +26,26 @@ def main() -> int:
     if not git("ls-tree", "HEAD", "dvc.lock"):
         print("error: the last commit has no dvc.lock: run `make repro` and commit what it changes")
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="verify-"))
+    try:
+        return reproduced(folder)
+    except BaseException:  # a signal: there is nothing to look into
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def reproduced(folder: Path) -> int:
+    """The exit code: 0 if all is identical. The folder is then removed, else kept, and named."""
     clone = folder / "clone"
     git("clone", "--quiet", str(ROOT), str(clone))
     promised = hashes(clone, cache=ROOT / ".dvc/cache")
 
     start = time.monotonic()
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache"]
-    if subprocess.run(command, cwd=clone, env=environment(folder)).returncode:
+    if call(command, cwd=clone, env=environment(folder)):
         print(f"error: the pipeline failed; the folder is kept: {clone}")
         return 1
     got = hashes(clone, cache=clone / ".dvc/cache")
@@ -44,6 +57,16 @@ def main() -> int:
     shutil.rmtree(folder)
     print("\nEvery output is identical.")
     return 0
+
+
+def call(command: list[str], cwd: Path, env: dict[str, str]) -> int:
+    """The exit code of `command`. What ends us ends it and all that it has started, which are a group of their own."""
+    with subprocess.Popen(command, cwd=cwd, env=env, process_group=0) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def git(*arguments: str) -> str:

@@ -8,8 +8,10 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,7 @@ NATIVE = "this one"
 PROCESSORS = {"Haswell-v4": "Intel", "Skylake-Client-v4": "Intel", "EPYC-Rome-v1": "AMD", "EPYC-Milan-v1": "AMD"}
 WHOLE = 10  # the QEMU from which on all stages are known to run; see digest.py for what 7.2 cannot
 TIMEOUT = 1500  # seconds a processor
+RUNNING: list[subprocess.Popen[str]] = []  # and those that have ended, to which a signal does nothing
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ def main() -> int:
     if missing := reason_to_skip(platform.machine(), shutil.which):
         print(f"skipped, other processors were not compared: {missing}")
         return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(number, stop)
     emulator = shutil.which("qemu-x86_64") or "qemu-x86_64-static"
     version = major_version(subprocess.run([emulator, "--version"], capture_output=True, text=True).stdout)
     digest = DIGEST if version >= WHOLE else (*DIGEST, "--training")
@@ -77,19 +83,37 @@ def digests(processor: str, command: Sequence[str], timeout: float = TIMEOUT) ->
     """Run `command`, which prints a digest and a part's name a line, and say how long it took."""
     # Two workers, and the stages of this repository; without DVC_ROOT no run finds what another one left.
     env = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    env |= {"PYTHONPATH": str(ROOT), "WORKERS": "2"}
     start = time.monotonic()
-    try:
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout)
-        output = done.stdout
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        failure = f"ended with exit code {done.returncode}: {last}" if done.returncode else ""
-    except subprocess.TimeoutExpired as expired:
-        output = (expired.stdout or b"").decode()
-        failure = f"did not end within {timeout:g} s"
+    with (
+        tempfile.TemporaryDirectory(prefix="cpus-") as scratch,  # here, as a killed process tidies nothing away
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env | {"PYTHONPATH": str(ROOT), "WORKERS": "2", "TMPDIR": scratch},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        RUNNING.append(process)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+            last = (errors.strip() or "no message").splitlines()[-1]
+            failure = f"ended with exit code {process.returncode}: {last}" if process.returncode else ""
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            failure = f"did not end within {timeout:g} s"
     print(f"{processor}: {time.monotonic() - start:.0f} s", flush=True)
     found = (line.split(maxsplit=1) for line in output.splitlines(keepends=True) if line.endswith("\n"))
     return Run(processor, {part.strip(): digest for digest, part in found}, failure)
+
+
+def stop(number: int, _: object) -> None:
+    """At a signal: nothing that we have started runs on."""
+    for process in RUNNING:
+        process.kill()
+    sys.exit(128 + number)
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -3,6 +3,7 @@
 import difflib
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, get_args
@@ -10,8 +11,9 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import ErrorDetails
 
+from stages.core.base import recorded
 from stages.core.base.command import InputError
-from stages.core.config.plain import read_values, shown
+from stages.core.config.plain import leaves, read_values, shown
 
 PARAMS_FILE = Path("params.yaml")
 _PROBLEMS = 8  # lines of a message
@@ -53,9 +55,17 @@ class StageParams(_Typed, extra="ignore"):
         _show_to_git(path)
         values = read_values(path)
         try:
-            return cls.model_validate(values)
+            params = cls.model_validate(values)
         except ValidationError as error:
             raise refusal(cls, error, values, path) from None
+        recorded.note(cls._named(path, values), lambda: cls._named(path, read_values(path)))
+        return params
+
+    @classmethod
+    def _named(cls, path: Path, values: Mapping[str, Any]) -> dict[str, str]:
+        """What the stage's sections hold; not what `values` has for other stages."""
+        own = {name: values.get(name) for name in cls.model_fields}
+        return {f"{path}: {key}": repr(value) for key, value in leaves(own)}
 
 
 def refusal(cls: type[BaseModel], error: ValidationError, values: dict[str, Any], path: Path) -> InputError:

@@ -104,7 +104,7 @@ def _check_readings(ours: Any, others: Any) -> None:
 
     That it is a text there does no harm, as nobody computes with one: `1e-05`, which DVC writes.
     """
-    for (key, value), (other_key, other) in zip_longest(_leaves(ours), _leaves(others), fillvalue=("", None)):
+    for (key, value), (other_key, other) in zip_longest(leaves(ours), leaves(others), fillvalue=("", None)):
         if key != other_key or (repr(value) != repr(other) and not isinstance(other, str)):
             raise InputError(
                 f"{shown(key)} = {shown(repr(value))} in YAML 1.2, which DVC reads, but "
@@ -112,10 +112,10 @@ def _check_readings(ours: Any, others: Any) -> None:
             )
 
 
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that holds no others, with its key: `train.lr`, `model.channels.0`."""
-    if not isinstance(value, dict | list):
+def leaves(value: Any, key: str = "", inside: tuple[type, ...] = (dict, list)) -> Iterator[tuple[str, Any]]:
+    """Every value of no type in `inside`, with its key: `train.lr`, `model.channels.0`."""
+    if not isinstance(value, inside):
         yield key.removesuffix("."), value
         return
     for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _leaves(inner, f"{key}{name}.")
+        yield from leaves(inner, f"{key}{name}.", inside)

@@ -1,7 +1,7 @@
 """Presets: named sets of changes to params.yaml, each a file with the part it changes, under a comment."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from stages.core.base.command import InputError
 from stages.core.config.params import PARAMS_FILE, refusal
-from stages.core.config.plain import read_text, read_values, shown
+from stages.core.config.plain import leaves, read_text, read_values, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
@@ -46,7 +46,7 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
     except InputError as error:
         raise InputError(f"{path}: with it, {error}") from None
     words = []
-    for key, value in _leaves(changes):
+    for key, value in leaves(changes, inside=(dict,)):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not set(text) <= _PLAIN:
             raise InputError(
@@ -62,11 +62,3 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         inner = merged.get(key)
         merged[key] = _merged(inner, change) if isinstance(inner, dict) and isinstance(change, dict) else change
     return merged
-
-
-def _leaves(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

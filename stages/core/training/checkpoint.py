@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from stages.core.base.artifacts import replacing
+from stages.core.base.command import check_recorded
 from stages.core.config.recipe import Recipe
 
 CODE = Path(__file__).parents[2]  # the folder `stages`
@@ -80,7 +81,11 @@ class Checkpoint:
         return load(content)
 
     def discard(self) -> None:
-        """Delete the state, and what runs have left behind that are given up."""
+        """Delete the state, and what runs have left behind that are given up.
+
+        Raises `InputError`, and deletes nothing, where DVC would record another run than this: it may go on from here.
+        """
+        check_recorded()
         self.path.unlink(missing_ok=True)
         for left in self.path.parent.glob("*"):
             with suppress(FileNotFoundError):  # another run may be tidying up, too
