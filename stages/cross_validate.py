@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.base.artifacts import read_arrays
 from stages.core.base.command import run
-from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics, PrepareFacts
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.experiments.cross_validation import CrossValidation, cross_validate
 from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.parallel import Workers
@@ -33,7 +32,7 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    data, facts = Labelled(**read_arrays(INPUTS["train"])), PrepareFacts.read(INPUTS["facts"])
+    data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     checkpoints: list[Checkpoint] = []
 
     def checkpoint(recipe: Recipe, fold: int, share: float, held_out: NDArray[np.int64]) -> Checkpoint:

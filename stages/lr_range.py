@@ -5,12 +5,11 @@ It changes nothing by itself: `train.lr` is for you to set.
 
 from pathlib import Path
 
-from stages.core.base.artifacts import read_arrays
 from stages.core.base.command import run
-from stages.core.base.schemas import LR_RANGE, LrRangeMetrics, PrepareFacts
+from stages.core.base.schemas import LR_RANGE, LrRangeMetrics
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.experiments.learning_rates import points_table, range_test, suggested_rate
 from stages.core.training.parallel import Workers
 
@@ -24,9 +23,9 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    train, classes = Labelled(**read_arrays(INPUTS["train"])), len(PrepareFacts.read(INPUTS["facts"]).classes)
+    train, facts = read_training(INPUTS["train"], INPUTS["facts"])
     with Workers.at_hand() as workers:
-        points = range_test(params, params.lr_range, train, classes, workers)
+        points = range_test(params, params.lr_range, train, len(facts.classes), workers)
 
     LR_RANGE.write(OUTPUTS["curve"], points_table(points))
     LrRangeMetrics(suggested_lr=suggested_rate(points)).write(OUTPUTS["metrics"])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.base.artifacts import read_arrays, write_arrays
+from stages.core.base.artifacts import write_arrays
 from stages.core.base.command import run
-from stages.core.base.schemas import TRAINING, PrepareFacts, TrainMetrics
+from stages.core.base.schemas import TRAINING, TrainMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.data.splits import stratified_holdout
 from stages.core.networks.model import describe_model
 from stages.core.training.checkpoint import Checkpoint, run_key
@@ -35,7 +35,7 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    facts, data = PrepareFacts.read(INPUTS["facts"]), Labelled(**read_arrays(INPUTS["train"]))
+    data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     generator = numpy_generator(params.seed, "validation")
     parts = stratified_holdout(data.targets, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
