@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.base.command import run
+from stages.core.base.command import convenience, run
 from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
@@ -41,24 +41,30 @@ def main() -> None:
 
     with Workers.at_hand() as workers:
 
-        def write_tables(so_far: CrossValidation) -> None:
-            if workers.rank == 0:  # torchrun's rank 0 alone writes
-                CROSS_VALIDATE.write(OUTPUTS["curves"], so_far.curves)
-                LEARNING_CURVE.write(OUTPUTS["learning_curve"], so_far.learning_curve)
-                FOLD_SCORES.write(OUTPUTS["fold_scores"], so_far.fold_scores)
+        def show(so_far: CrossValidation) -> None:
+            """After each fold, so that `dvc plots` and editors show a run in flight."""
+            with convenience("the run goes on, its curves are not seen yet"):
+                if workers.rank == 0:
+                    write_tables(so_far)
 
-        # After each fold, so that `dvc plots` and editors show a run in flight.
         result = cross_validate(
             *(params, params.cross_validate, data, len(facts.classes), workers),
-            on_fold=write_tables,
+            on_fold=show,
             checkpoint=checkpoint,
         )
 
     if workers.rank:
-        return
+        return  # torchrun's rank 0 alone writes
+    write_tables(result)
     CrossValidateMetrics(accuracy=result.accuracy, accuracy_gap=result.accuracy_gap).write(OUTPUTS["metrics"])
     for done in checkpoints:
         done.discard()
+
+
+def write_tables(so_far: CrossValidation) -> None:
+    CROSS_VALIDATE.write(OUTPUTS["curves"], so_far.curves)
+    LEARNING_CURVE.write(OUTPUTS["learning_curve"], so_far.learning_curve)
+    FOLD_SCORES.write(OUTPUTS["fold_scores"], so_far.fold_scores)
 
 
 if __name__ == "__main__":
