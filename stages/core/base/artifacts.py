@@ -68,6 +68,7 @@ def read_json(path: Path) -> dict[str, Any]:
     content = read_bytes(path, most=_MOST_JSON)
     try:
         value = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_unique)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character, which JSON can say, no file can hold
     except RecursionError:
         raise InputError(f"{path}: damaged, not valid JSON (nested too deeply)") from None
     except ValueError as error:

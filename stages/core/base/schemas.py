@@ -210,8 +210,7 @@ class Table:
             values = table[column]
             if isinstance(kind, Number):
                 lacking = (values.isna() | (values.astype(str) == "")) & (column in self.may_lack)
-                text_or_number = values.astype(str) if values.dtype == bool else values
-                numbers = pd.to_numeric(text_or_number, errors="coerce").astype(np.float64)
+                numbers = (values if values.dtype.kind in "iuf" else values.map(_number)).astype(np.float64)
                 number = np.isfinite(numbers) & ((numbers == np.floor(numbers)) | (not kind.whole))
                 rules: dict[str, Any] = {
                     "a whole number" if kind.whole else "a number": number | lacking,
@@ -294,6 +293,14 @@ CALIBRATION = Table(
     frozenset({"confidence", "accuracy", "accuracy_low", "accuracy_high"}),
     grid=("confidence_from",),
 )
+
+
+def _number(cell: object) -> float:
+    """What Python reads as a number, NaN where it is none, or none to others."""
+    try:
+        return float("nan" if "_" in str(cell) else str(cell))
+    except ValueError:
+        return float("nan")
 
 
 def _lower(text: str) -> str:

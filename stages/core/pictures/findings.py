@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stages.core.base.command import InputError
 from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import MACRO, Mistake, confusion, headlines, predict, with_ranking
+from stages.core.scores.classification import MACRO, SCORES, Mistake, confusion, headlines, predict, with_ranking
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import confusion_table
 
@@ -107,7 +107,8 @@ def check_together(found: Findings, predictions: Predictions, files: Mapping[str
     rates, suggested = tables["lr_range"]["learning_rate"], found.metrics["lr_range"]["suggested_lr"]
     check(rates.min() <= suggested <= rates.max(), "lr_range table", "lr_range metrics")
     if "scores" in tables:
-        check(headlines(tables["scores"]) == found.metrics["evaluate"], "scores table", "evaluate metrics")
+        named = list(tables["scores"]["score"]) == list(SCORES)
+        check(named and headlines(tables["scores"]) == found.metrics["evaluate"], "scores table", "evaluate metrics")
         mean = math.fsum(score for _, score in found.corruptions()) / len(found.corruptions())
         check(abs(mean - found.metrics["stress"]["mean_corruption_accuracy"]) < 1e-5, "stress table", "stress metrics")
         check(found.score in found.metrics["cross_validate"], "model", "cross_validate metrics")
