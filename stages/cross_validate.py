@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.base.artifacts import read_arrays
-from stages.core.base.command import run
-from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics, PrepareFacts
+from stages.core.base.command import convenience, run
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.experiments.cross_validation import CrossValidation, cross_validate
 from stages.core.scores.classification import macro_f1
 from stages.core.training.checkpoint import Checkpoint, run_key
@@ -35,7 +34,7 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    data, facts = Labelled(**read_arrays(INPUTS["train"])), PrepareFacts.read(INPUTS["facts"])
+    data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     objective = objective_of(params.train, facts.task)
     checkpoints: list[Checkpoint] = []
 
@@ -45,26 +44,32 @@ def main() -> None:
 
     with Workers.at_hand() as workers:
 
-        def write_tables(so_far: CrossValidation) -> None:
-            if workers.rank == 0:  # torchrun's rank 0 alone writes
-                CROSS_VALIDATE.write(OUTPUTS["curves"], so_far.curves)
-                LEARNING_CURVE.write(OUTPUTS["learning_curve"], so_far.learning_curve)
-                FOLD_SCORES.write(OUTPUTS["fold_scores"], so_far.fold_scores)
+        def show(so_far: CrossValidation) -> None:
+            """After each fold, so that `dvc plots` and editors show a run in flight."""
+            with convenience("the run goes on, its curves are not seen yet"):
+                if workers.rank == 0:
+                    write_tables(so_far)
 
-        # After each fold, so that `dvc plots` and editors show a run in flight.
         result = cross_validate(
             *(params, params.cross_validate, data, objective, len(facts.classes), workers),
             scores={"macro_f1": macro_f1},
-            on_fold=write_tables,
+            on_fold=show,
             checkpoint=checkpoint,
         )
 
     if workers.rank:
-        return
+        return  # torchrun's rank 0 alone writes
+    write_tables(result)
     accuracy, gap = result.mean(objective.score), result.gap(objective.score)
     CrossValidateMetrics(accuracy=accuracy, accuracy_gap=gap).write(OUTPUTS["metrics"])
     for done in checkpoints:
         done.discard()
+
+
+def write_tables(so_far: CrossValidation) -> None:
+    CROSS_VALIDATE.write(OUTPUTS["curves"], so_far.curves)
+    LEARNING_CURVE.write(OUTPUTS["learning_curve"], so_far.learning_curve)
+    FOLD_SCORES.write(OUTPUTS["fold_scores"], so_far.fold_scores)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.base import schemas
-from stages.core.base.artifacts import read_arrays, write_json
+from stages.core.base.artifacts import write_json
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Labelled, check_fit
-from stages.core.networks.model import load_model
+from stages.core.networks.store import read_model
 from stages.core.scores.calibration import reliability_table
 from stages.core.scores.classification import headlines, scores_with_intervals
 from stages.core.scores.predictions import Predictions
@@ -51,13 +51,13 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    test = Labelled(**read_arrays(INPUTS["test"]))
+    test = Labelled.read(INPUTS["test"])
     description = schemas.ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     targets, classes = test.targets, description.classes
     if targets.min() == targets.max():
         raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
-    model = load_model(description, read_arrays(INPUTS["weights"]))
+    model = read_model(description, INPUTS["description"], INPUTS["weights"])
 
     with Workers.at_hand() as workers:
         probabilities = predict(description.task, model, test.inputs, workers)

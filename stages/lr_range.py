@@ -5,12 +5,11 @@ It changes nothing by itself: `train.lr` is for you to set.
 
 from pathlib import Path
 
-from stages.core.base.artifacts import read_arrays
 from stages.core.base.command import run
-from stages.core.base.schemas import LR_RANGE, LrRangeMetrics, PrepareFacts
+from stages.core.base.schemas import LR_RANGE, LrRangeMetrics
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.experiments.learning_rates import points_table, range_test, suggested_rate
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
@@ -25,7 +24,7 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    train, facts = Labelled(**read_arrays(INPUTS["train"])), PrepareFacts.read(INPUTS["facts"])
+    train, facts = read_training(INPUTS["train"], INPUTS["facts"])
     objective = objective_of(params.train, facts.task)
     with Workers.at_hand() as workers:
         points = range_test(params, params.lr_range, train, objective, len(facts.classes), workers)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from stages.core.base import schemas
-from stages.core.base.artifacts import read_arrays, write_png
-from stages.core.base.command import run
+from stages.core.base.artifacts import write_png
+from stages.core.base.command import InputError, run
 from stages.core.config.params import StageParams
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, check_together
 from stages.core.pictures.gallery import pictures
 from stages.core.pictures.style import house_style
 from stages.core.scores.classification import mistakes
@@ -35,6 +37,7 @@ class Params(StageParams):
 
 def main() -> None:
     config = Params.load().plot
+    test = schemas.EXAMPLES.read(INPUTS["test"])
     model = schemas.ModelDescription.read(INPUTS["model"])
     predictions = Predictions.read(INPUTS["predictions"])
     found = Findings(
@@ -44,8 +47,13 @@ def main() -> None:
         classes=model.classes,
         selected_epoch=model.selected_epoch,
         score=model.score,
-        images=read_arrays(INPUTS["test"])["inputs"],
+        images=test["inputs"],
     )
+    check_together(found, predictions, INPUTS)
+    if not np.array_equal(predictions.targets, test["targets"]):
+        raise InputError(
+            f"{INPUTS['predictions']}: are not of the examples in {INPUTS['test']}; `dvc repro` makes both"
+        )
     with house_style():
         for name, picture in pictures().items():
             if picture.shown(found):

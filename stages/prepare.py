@@ -1,13 +1,12 @@
 """prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from stages.core.base.artifacts import read_bytes, write_arrays, write_json
+from stages.core.base.artifacts import read_bytes, sha256, write_arrays, write_json
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.datasets import datasets
@@ -55,8 +54,7 @@ def main() -> None:
 
     for name, part in (("train", train), ("test", test)):
         write_arrays(OUTPUTS[name], vars(part))
-    digest = hashlib.sha256(read_bytes(OUTPUTS["train"])).hexdigest()
-    facts(dataset, classes, train, digest).write(OUTPUTS["facts"])
+    facts(dataset, classes, train, sha256(OUTPUTS["train"])).write(OUTPUTS["facts"])
     write_json(OUTPUTS["metrics"], class_counts_and_duplicates(train, test))
 
 

@@ -9,10 +9,10 @@ from pydantic import create_model
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
 from stages.core.base.artifacts import read_bytes, write_text
-from stages.core.base.command import run
+from stages.core.base.command import InputError, run
 from stages.core.config.sections import AllParams as Params
 from stages.core.page.page import embedded, page
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, check_together
 from stages.core.pictures.gallery import pictures
 from stages.core.scores.classification import SCORES, mistakes
 from stages.core.scores.predictions import Predictions
@@ -66,6 +66,9 @@ def main() -> None:
         selected_epoch=model.selected_epoch,
         score=model.score,
     )
+    if facts.classes != model.classes:
+        raise InputError(f"{INPUTS['facts']}: other classes than in {INPUTS['model']}; `dvc repro` makes both")
+    check_together(found, predictions, INPUTS)
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(
         found,

@@ -6,10 +6,10 @@ It says how the model may fail on images worse than those it knows; nothing is c
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
-from stages.core.base.artifacts import read_arrays
-from stages.core.base.command import run
+from stages.core.base.command import InputError, run
 from stages.core.base.schemas import STRESS, ModelDescription, StressMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
@@ -18,7 +18,7 @@ from stages.core.data.examples import Labelled, check_fit
 from stages.core.data.splits import stratified_sample
 from stages.core.experiments.corruptions import Images
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
-from stages.core.networks.model import load_model
+from stages.core.networks.store import read_model
 from stages.core.scores.classification import predict as likeliest
 from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
@@ -38,9 +38,9 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    test, description = Labelled(**read_arrays(INPUTS["test"])), ModelDescription.read(INPUTS["description"])
+    test, description = Labelled.read(INPUTS["test"]), ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
-    model = load_model(description, read_arrays(INPUTS["weights"]))
+    model = read_model(description, INPUTS["description"], INPUTS["weights"])
     size = min(params.stress.examples, len(test))
     data = test.take(stratified_sample(test.targets, size, numpy_generator(params.seed, "stress")))
 
@@ -48,6 +48,8 @@ def main() -> None:
 
         def accuracy(images: Images) -> float:
             probabilities = predict(description.task, model, images, workers)
+            if not np.isfinite(probabilities).all():
+                raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
             return round(float((likeliest(probabilities) == data.targets).mean()), 6)
 
         table = corruption_scores(data.inputs, accuracy, params.seed)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.base.artifacts import read_arrays, write_arrays
-from stages.core.base.command import run
-from stages.core.base.schemas import TRAINING, PrepareFacts, TrainMetrics
+from stages.core.base.artifacts import write_arrays
+from stages.core.base.command import convenience, run
+from stages.core.base.schemas import TRAINING, TrainMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import read_training
 from stages.core.data.splits import stratified_holdout
 from stages.core.networks.model import describe_model
 from stages.core.training.checkpoint import Checkpoint, run_key
@@ -35,7 +35,7 @@ class Params(Recipe):
 
 def main() -> None:
     params = Params.load()
-    facts, data = PrepareFacts.read(INPUTS["facts"]), Labelled(**read_arrays(INPUTS["train"]))
+    data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     generator = numpy_generator(params.seed, "validation")
     parts = stratified_holdout(data.targets, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
@@ -48,8 +48,9 @@ def main() -> None:
 
         def write_curves(history: Sequence[Epoch]) -> None:
             """Every epoch, so that what watches the file shows a run in flight."""
-            if workers.rank == 0:
-                TRAINING.write(OUTPUTS["curves"], pd.DataFrame(map(asdict, history)))
+            with convenience("the run goes on, its curves are not seen yet"):
+                if workers.rank == 0:
+                    TRAINING.write(OUTPUTS["curves"], curves(history))
 
         steps = params.train.epochs * steps_per_epoch(params.train, len(train))
         with StepBar("train", steps, workers) as bar:
@@ -63,6 +64,7 @@ def main() -> None:
     if workers.rank:
         return  # torchrun's rank 0 alone writes
 
+    TRAINING.write(OUTPUTS["curves"], curves(trained.history))
     write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
     temperature = objective.calibrate(trained.validation_outputs, validation.targets)  # chosen as the epoch is
     description = describe_model(
@@ -74,6 +76,10 @@ def main() -> None:
     best = trained.history[trained.best_epoch - 1]
     TrainMetrics(val_accuracy=round(best.validation_score, 6) if len(validation) else None).write(OUTPUTS["metrics"])
     checkpoint.discard()
+
+
+def curves(history: Sequence[Epoch]) -> pd.DataFrame:
+    return pd.DataFrame(map(asdict, history))
 
 
 if __name__ == "__main__":

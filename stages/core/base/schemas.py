@@ -4,21 +4,23 @@ Each file is written and read through its declaration here, so that a damaged, i
 with its name and the key, column or row. `metrics/` holds headline numbers alone; details are in tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stages.core.base.artifacts import read_csv, read_json, write_csv, write_json
+from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_csv, write_json
 from stages.core.base.command import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Size = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Record(BaseModel):
@@ -59,34 +61,47 @@ class Normalisation(Record):
         return self
 
 
-ClassNames = Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000)]
+def _differ(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("each name must be given once")
+    return names
+
+
+ClassNames = Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_differ)]
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
 
 
-class PrepareFacts(Record):
-    """data/prepared/facts.json: what a model must know about its data."""
+class DataDescription(Record):
+    """What facts and models both say of the data."""
 
     task: Literal["classification"]
-    dataset: str
     classes: ClassNames
     input_shape: Shape  # (C, H, W)
     normalisation: Normalisation
+
+    @model_validator(mode="after")
+    def _has_a_mean_for_each_channel(self) -> Self:
+        if len(self.normalisation.mean) != self.input_shape[0]:
+            raise ValueError(f"{len(self.normalisation.mean)} means for {self.input_shape[0]} channels")
+        return self
+
+
+class PrepareFacts(DataDescription):
+    """data/prepared/facts.json: what a model must know about its data."""
+
+    dataset: str
     train_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # of data/prepared/train.safetensors
 
 
-class ModelDescription(Record):
+class ModelDescription(DataDescription):
     """models/model.json: all that is needed besides the weights to build a model and to name what it says."""
 
-    task: Literal["classification"]
     score: str  # of the curves: what chose the epoch
     selected_epoch: Size
     architecture: dict[str, Any]  # the section `model`
     input: str
-    input_shape: Shape  # (C, H, W)
     output: str
-    classes: ClassNames
-    normalisation: Normalisation
-    temperature: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(ge=0.01, le=100)]
 
 
 class TrainMetrics(Record):
@@ -115,22 +130,72 @@ class LrRangeMetrics(Record):
 
 
 @dataclass(frozen=True)
-class Table:
-    """The columns of a CSV file, in order, and their types: `int`, `float` or `str`; those of `may_lack` may be empty.
+class Arrays:
+    """What a file of arrays holds: of each its type and its axes, a letter for each size, above 0."""
 
-    Empty numbers are NaN, so an `int` column cannot be among them; NaN and infinity are refused elsewhere.
+    arrays: Mapping[str, tuple[str, str]]
+
+    def read(self, path: Path) -> dict[str, "np.ndarray"]:
+        """The arrays at `path`; raises `InputError`, which names it, unless they are those."""
+        found = read_arrays(path)
+        sizes: dict[str, set[int]] = {}
+        for name, (_, axes) in self.arrays.items():
+            for axis, size in zip(axes, found[name].shape if name in found else (), strict=False):
+                sizes.setdefault(axis, set()).add(size)
+        types = {name: (str(array.dtype), array.ndim) for name, array in found.items()}
+        wanted = {name: (kind, len(axes)) for name, (kind, axes) in self.arrays.items()}
+        if types != wanted or any(len(each) > 1 or 0 in each for each in sizes.values()):
+            rule = " and ".join(f"{name} {kind} ({', '.join(axes)})" for name, (kind, axes) in self.arrays.items())
+            there = " and ".join(f"{name} {array.dtype} {array.shape}" for name, array in sorted(found.items()))
+            raise InputError(f"{path}: must hold {rule}, found {there or 'nothing'}")
+        return found
+
+
+EXAMPLES = Arrays({"inputs": ("uint8", "NCHW"), "targets": ("int64", "N")})
+
+
+@dataclass(frozen=True)
+class Number:
+    """What a column of numbers holds: from `low` to `high`, and `whole` ones or any."""
+
+    low: float
+    high: float = 1e100  # what is drawn still has room to overflow in
+    whole: bool = False
+
+
+NUMBER, AMOUNT, SHARE = Number(-1e100), Number(0), Number(0, 1)
+COUNT = Number(0, 2**53, whole=True)
+PLACE = Number(1, 2**53, whole=True)  # in a row, from 1
+Column = Number | type[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a CSV file, in order, and what they hold, text (`str`) or numbers; `may_lack` may be empty.
+
+    Empty numbers are NaN, so whole ones cannot be among them; NaN and infinity are refused elsewhere. In a file no row
+    may be lacking: there is every value of the first column of `grid` with every one of the second, in order and once
+    each, whole numbers counted from the lowest; and of a `curve`, the rows of each value of the first column come
+    together, while the second goes from 0 to 1 and never back.
     """
 
-    columns: Mapping[str, type]
+    columns: Mapping[str, Column]
     may_lack: frozenset[str] = field(default_factory=frozenset)
+    grid: tuple[str, ...] = ()
+    curve: tuple[str, str] | None = None
 
     def write(self, path: Path, table: "pd.DataFrame") -> None:
         write_csv(path, self.checked(table, str(path)))
 
     def read(self, path: Path) -> "pd.DataFrame":
-        """The table at `path`. Raises `InputError`, naming the file and the column or row, unless it is one."""
+        """The table at `path`. Raises `InputError`, naming the file and the column or row, unless it is a whole one."""
         text = [name for name, kind in self.columns.items() if kind is str]
-        return self.checked(read_csv(path, text=text), str(path))
+        table = self.checked(read_csv(path, text, list(self.columns)), str(path))
+        if table.empty:
+            raise InputError(f"{path}: has no rows")
+        self._check_grid(table, path)
+        self._check_curve(table, path)
+        return table
 
     def checked(self, table: "pd.DataFrame", name: str) -> "pd.DataFrame":
         """`table` with its columns as declared, or `InputError`, which calls it `name`."""
@@ -138,54 +203,104 @@ class Table:
         import pandas as pd
 
         if list(table.columns) != list(self.columns):
-            found = ", ".join(map(str, table.columns[:20])) + (", ..." if len(table.columns) > 20 else "")
-            raise InputError(f"{name}: must have the columns {', '.join(self.columns)}, found {found or 'none'}")
+            found = ", ".join(map(str, table.columns)) or "none"
+            raise InputError(f"{name}: must have the columns {', '.join(self.columns)}, found {found}")
         columns: dict[str, Any] = {}
         for column, kind in self.columns.items():
             values = table[column]
-            if kind is str:
+            if isinstance(kind, Number):
+                lacking = (values.isna() | (values.astype(str) == "")) & (column in self.may_lack)
+                numbers = (values if values.dtype.kind in "iuf" else values.map(_number)).astype(np.float64)
+                number = np.isfinite(numbers) & ((numbers == np.floor(numbers)) | (not kind.whole))
+                rules: dict[str, Any] = {
+                    "a whole number" if kind.whole else "a number": number | lacking,
+                    f"from {kind.low:g} to {kind.high:g}": numbers.between(kind.low, kind.high) | lacking,
+                }
+                columns[column] = numbers
+            else:
+                rules = {"a text": values.notna()}
                 columns[column] = values.astype(str)
-                continue
-            numbers = pd.to_numeric(values, errors="coerce").astype(np.float64)
-            lacking = values.isna() | (values.astype(str) == "")
-            wrong = ~np.isfinite(numbers) & ~(lacking & (column in self.may_lack))
-            if kind is int:
-                wrong |= numbers != np.floor(numbers)
-            if wrong.any():
-                row = int(np.argmax(wrong))
-                rule = "a whole number" if kind is int else "a number"
-                # The header is line 1.
-                raise InputError(
-                    f"{name}: line {row + 2}, column {column}: must be {rule}, found {str(values.iloc[row])!r}"
-                )
-            columns[column] = numbers.astype(np.int64) if kind is int else numbers
+            for rule, kept in rules.items():
+                if not kept.all():
+                    row = int(np.argmin(kept))
+                    raise InputError(
+                        f"{name}: line {row + 2}, column {column}: must be {rule}, found {str(values.iloc[row])!r}"
+                    )  # the header is line 1
+            if isinstance(kind, Number) and kind.whole:
+                columns[column] = columns[column].astype(np.int64)
         return pd.DataFrame(columns, index=table.index)
 
+    def _check_grid(self, table: "pd.DataFrame", path: Path) -> None:
+        values: list[Sequence[object]] = []
+        for column in self.grid:
+            found, kind = list(dict.fromkeys(table[column])), self.columns[column]
+            if isinstance(kind, Number) and kind.whole:
+                found = [int(kind.low) + place for place in range(len(found))]
+            values.append(found)
+        rows = zip(*(table[column] for column in self.grid), strict=True)
+        for line, (row, expected) in enumerate(zip_longest(rows, product(*values)) if values else (), 2):
+            if row != expected:
+                place = ", ".join(f"{column} {value}" for column, value in zip(self.grid, expected or (), strict=False))
+                raise InputError(
+                    f"{path}: line {line}: must be {f'that of {place}' if expected else 'no more'}; there is one "
+                    f"for every {' with every '.join(self.grid)}, in order"
+                )
 
-_CURVES = {"train_loss": float, "validation_loss": float, "train_score": float, "validation_score": float}
+    def _check_curve(self, table: "pd.DataFrame", path: Path) -> None:
+        if self.curve:
+            of, along = (table[column] for column in self.curve)
+            first, last = of != of.shift(), of != of.shift(-1)
+            wrong = first & ((along != 0) | of.duplicated()) | last & (along != 1) | ~first & (along.diff() < 0)
+            if wrong.any():
+                line, column = int(wrong.to_numpy().argmax()) + 2, " of a ".join(reversed(self.curve))
+                raise InputError(f"{path}: line {line}: {column} must go from 0 to 1, once and never back")
+
+
+_CURVES = {"train_loss": NUMBER, "validation_loss": NUMBER, "train_score": NUMBER, "validation_score": NUMBER}
 _NO_VALIDATION = frozenset({"validation_loss", "validation_score"})
 
-TRAINING = Table({"epoch": int, "learning_rate": float, **_CURVES}, _NO_VALIDATION)
-CROSS_VALIDATE = Table({"fold": int, "epoch": int, **_CURVES})
-LEARNING_CURVE = Table({"fold": int, "share": float, "examples": int, "train_score": float, "validation_score": float})
-FOLD_SCORES = Table({"score": str, "mean": float, "std": float, "low": float, "high": float})
-LR_RANGE = Table({"learning_rate": float, "loss": float, "smoothed_loss": float})
-STRESS = Table({"corruption": str, "severity": int, "examples": int, "score": float})
+TRAINING = Table({"epoch": PLACE, "learning_rate": AMOUNT, **_CURVES}, _NO_VALIDATION, grid=("epoch",))
+CROSS_VALIDATE = Table({"fold": PLACE, "epoch": PLACE, **_CURVES}, grid=("fold", "epoch"))
+LEARNING_CURVE = Table(
+    {"fold": PLACE, "share": SHARE, "examples": PLACE, "train_score": NUMBER, "validation_score": NUMBER},
+    grid=("fold", "share"),
+)
+FOLD_SCORES = Table({"score": str, "mean": NUMBER, "std": AMOUNT, "low": NUMBER, "high": NUMBER}, grid=("score",))
+LR_RANGE = Table({"learning_rate": AMOUNT, "loss": NUMBER, "smoothed_loss": NUMBER}, grid=("learning_rate",))
+STRESS = Table(
+    {"corruption": str, "severity": COUNT, "examples": PLACE, "score": NUMBER}, grid=("corruption", "severity")
+)
 
-SCORES = Table({"score": str, "value": float, "low": float, "high": float})
-CONFUSION = Table({"actual": str, "predicted": str, "count": int})
-ROC = Table({"class": str, "false_positive_rate": float, "true_positive_rate": float})
-PRECISION_RECALL = Table({"class": str, "recall": float, "precision": float})
+SCORES = Table({"score": str, "value": NUMBER, "low": NUMBER, "high": NUMBER}, grid=("score",))
+CONFUSION = Table({"actual": str, "predicted": str, "count": COUNT}, grid=("actual", "predicted"))
+ROC = Table(
+    {"class": str, "false_positive_rate": SHARE, "true_positive_rate": SHARE}, curve=("class", "false_positive_rate")
+)
+PRECISION_RECALL = Table({"class": str, "recall": SHARE, "precision": SHARE}, curve=("class", "recall"))
 CLASSES = Table(
-    {"class": str, "precision": float, "recall": float, "f1": float, "support": int}
-    | {"roc_auc": float, "average_precision": float},
+    {
+        "class": str,
+        **dict.fromkeys(("precision", "recall", "f1"), SHARE),
+        "support": COUNT,
+        **dict.fromkeys(("roc_auc", "average_precision"), SHARE),
+    },
     frozenset({"roc_auc", "average_precision"}),
+    grid=("class",),
 )
 CALIBRATION = Table(
-    {"confidence_from": float, "confidence_to": float, "examples": int, "confidence": float, "accuracy": float}
-    | {"accuracy_low": float, "accuracy_high": float},
+    {"confidence_from": SHARE, "confidence_to": SHARE, "examples": COUNT, "confidence": SHARE, "accuracy": SHARE}
+    | {"accuracy_low": SHARE, "accuracy_high": SHARE},
     frozenset({"confidence", "accuracy", "accuracy_low", "accuracy_high"}),
+    grid=("confidence_from",),
 )
+
+
+def _number(cell: object) -> float:
+    """What Python reads as a number, NaN where it is none, or none to others."""
+    try:
+        return float("nan" if "_" in str(cell) else str(cell))
+    except ValueError:
+        return float("nan")
 
 
 def _lower(text: str) -> str:

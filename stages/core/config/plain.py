@@ -114,7 +114,7 @@ def _check_readings(ours: Any, others: Any) -> None:
 
 def leaves(value: Any, key: str = "", inside: tuple[type, ...] = (dict, list)) -> Iterator[tuple[str, Any]]:
     """Every value of no type in `inside`, with its key: `train.lr`, `model.channels.0`."""
-    if not isinstance(value, inside):
+    if type(value) not in inside:
         yield key.removesuffix("."), value
         return
     for name, inner in value.items() if isinstance(value, dict) else enumerate(value):

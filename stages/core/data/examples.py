@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from stages.core.base.artifacts import sha256
 from stages.core.base.command import InputError
-from stages.core.base.schemas import ModelDescription, Normalisation, PrepareFacts
+from stages.core.base.schemas import EXAMPLES, DataDescription, Normalisation, PrepareFacts
 from stages.core.data.splits import apportion, draw
 
 
@@ -23,6 +24,11 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The examples at `path`, one at least; raises `InputError`, which names it, unless they are some."""
+        return cls(**EXAMPLES.read(path))
 
     def take(self, indices: np.ndarray) -> Self:
         """The examples at `indices` (int64 (M,)), in that order."""
@@ -135,18 +141,25 @@ def class_counts_and_duplicates(train: Labelled, test: Labelled) -> dict[str, An
     return report | {"duplicates": duplicates(train, test)}
 
 
-def check_fit(test: Labelled, description: ModelDescription, test_file: Path, description_file: Path) -> None:
-    """Raise `InputError` unless `test` is data that the model of `description` can be scored on.
+def read_training(train_file: Path, facts_file: Path) -> tuple[Labelled, PrepareFacts]:
+    """The training part and its facts; raises `InputError` unless both are whole and belong together."""
+    train, facts = Labelled.read(train_file), PrepareFacts.read(facts_file)
+    check_fit(train, facts, train_file, facts_file)
+    if sha256(train_file) != facts.train_sha256:
+        raise InputError(f"{train_file}: is not the file that {facts_file} tells of; `dvc repro` makes both")
+    return train, facts
+
+
+def check_fit(data: Labelled, description: DataDescription, file: Path, description_file: Path) -> None:
+    """Raise `InputError` unless `data` is such as the `description` tells of.
 
     The files are for the message alone.
     """
-    shape, targets, classes = test.inputs.shape[1:], test.targets, len(description.classes)
+    shape, targets, classes = data.inputs.shape[1:], data.targets, len(description.classes)
     if shape != description.input_shape:
-        raise InputError(
-            f"{test_file}: inputs of shape {shape}, but {description_file} was trained on {description.input_shape}"
-        )
+        raise InputError(f"{file}: inputs of shape {shape}, but {description_file} tells of {description.input_shape}")
     if not (targets.min() >= 0 and targets.max() < classes):
         raise InputError(
-            f"{test_file}: targets from {targets.min()} to {targets.max()}, "
+            f"{file}: targets from {targets.min()} to {targets.max()}, "
             f"but {description_file} knows {classes} classes: 0 to {classes - 1}"
         )

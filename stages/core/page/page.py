@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from stages.core.base.command import InputError
+from stages.core.base.artifacts import check_png
 from stages.core.page import sentences
 from stages.core.page.graph import drawing
 from stages.core.page.pipeline import STAGES
@@ -20,7 +20,6 @@ from stages.core.pictures.gallery import SECTIONS, pictures
 from stages.core.pictures.wording import count, percent, plain, span
 from stages.core.scores.classification import SCORES
 
-_PNG_BEGINS, _PNG_ENDS = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _LISTED = 10  # mistakes in the table
 _CONFUSIONS = 5  # in the table
 
@@ -69,10 +68,8 @@ class Section:
 
 def embedded(png: bytes, name: str) -> Image:
     """The PNG file for the page. Raises `InputError`, naming the file as `name`, unless it is one."""
-    if not png.startswith(_PNG_BEGINS) or not png.endswith(_PNG_ENDS):
-        raise InputError(f"{name}: damaged, not a PNG picture; `dvc repro` makes it")
-    width, height = int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
-    return Image(f"data:image/png;base64,{base64.b64encode(png).decode()}", width, height)
+    size = check_png(png, name)
+    return Image(f"data:image/png;base64,{base64.b64encode(png).decode()}", *size)
 
 
 def page(

@@ -3,13 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.core.scores.classification import Mistake
+from stages.core.base.command import InputError
+from stages.core.scores.calibration import reliability_table
+from stages.core.scores.classification import MACRO, SCORES, Mistake, confusion, headlines, predict, with_ranking
+from stages.core.scores.predictions import Predictions
+from stages.core.scores.tables import confusion_table
 
 
 @dataclass(frozen=True)
@@ -67,3 +72,43 @@ class Findings:
         table = self.tables["stress"]
         corrupted = table[table["severity"] > 0].groupby("corruption", sort=False)["score"]
         return [(str(name), math.fsum(scores) / len(scores)) for name, scores in corrupted]
+
+
+def check_together(found: Findings, predictions: Predictions, files: Mapping[str, Path]) -> None:
+    """Raise `InputError`, naming a file, unless metrics, tables and model are those of one model and its predictions.
+
+    `files` has the `model`, the `predictions`, each `NAME table` and each `NAME metrics`.
+    """
+
+    def check(right: bool, file: str, *others: str) -> None:
+        if not right:
+            told = " and ".join(str(files[other]) for other in others)
+            raise InputError(f"{files[file]}: does not belong to {told}; `dvc repro` makes them anew")
+
+    targets, probabilities = predictions.targets, predictions.probabilities
+    classes, tables = list(found.classes), found.tables
+    check(probabilities.shape[1] == len(classes), "predictions", "model")
+    counts = confusion(targets, predict(probabilities), len(classes))
+    expected = {
+        "confusion": confusion_table(counts, classes),
+        "classes": pd.DataFrame({"class": classes, "support": counts.sum(axis=1)}),
+        "calibration": reliability_table(targets, probabilities)[["examples"]],
+    }
+    for name, table in expected.items():
+        there = tables[name][list(table.columns)]
+        check(there.to_numpy().tolist() == table.to_numpy().tolist(), f"{name} table", "predictions", "model")
+    curves = [*(classes[index] for index in with_ranking(targets, len(classes))), MACRO]
+    for name in ("roc", "precision_recall"):
+        check(list(dict.fromkeys(tables[name]["class"])) == curves, f"{name} table", "predictions", "model")
+    check(found.selected_epoch <= len(tables["training"]), "training table", "model")
+    folds = [set(tables[name]["fold"]) for name in ("cross_validate", "learning_curve")]
+    check(folds[0] == folds[1], "learning_curve table", "cross_validate table")
+    check(tables["learning_curve"]["share"].iloc[-1] == 1, "learning_curve table", "cross_validate table")
+    rates, suggested = tables["lr_range"]["learning_rate"], found.metrics["lr_range"]["suggested_lr"]
+    check(rates.min() <= suggested <= rates.max(), "lr_range table", "lr_range metrics")
+    if "scores" in tables:
+        named = list(tables["scores"]["score"]) == list(SCORES)
+        check(named and headlines(tables["scores"]) == found.metrics["evaluate"], "scores table", "evaluate metrics")
+        mean = math.fsum(score for _, score in found.corruptions()) / len(found.corruptions())
+        check(abs(mean - found.metrics["stress"]["mean_corruption_accuracy"]) < 1e-5, "stress table", "stress metrics")
+        check(found.score in found.metrics["cross_validate"], "model", "cross_validate metrics")

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from stages.core.base.artifacts import read_arrays, write_arrays
 from stages.core.base.command import InputError
 
+_ROUNDING = 1e-3  # far beyond that of float32
+
 
 @dataclass(frozen=True)
 class Predictions:
-    """`targets` int64 (N,), class indices; `probabilities` float32 (N, C) in [0, 1]. N and C are above 0."""
+    """`targets` int64 (N,), class indices; `probabilities` float32 (N, C), of each example 1 together. N, C > 0."""
 
     targets: NDArray[np.int64]
     probabilities: NDArray[np.float32]
@@ -42,8 +44,10 @@ class Predictions:
         ):
             found = f"{targets.shape} and {probabilities.shape}"
             raise InputError(f"{name}: must hold targets (N,) and probabilities (N, C), found {found}")
-        if targets.dtype.kind != "i" or targets.min() < 0 or targets.max() >= probabilities.shape[1]:
-            raise InputError(f"{name}: targets must be class indices from 0 to {probabilities.shape[1] - 1}")
-        if probabilities.dtype.kind != "f" or not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-6):
-            raise InputError(f"{name}: probabilities must be numbers from 0 to 1")
+        if targets.dtype != np.int64 or targets.min() < 0 or targets.max() >= probabilities.shape[1]:
+            raise InputError(f"{name}: targets must be int64, class indices from 0 to {probabilities.shape[1] - 1}")
+        if probabilities.dtype != np.float32 or not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-6):
+            raise InputError(f"{name}: probabilities must be float32, numbers from 0 to 1")
+        if not np.allclose(probabilities.sum(axis=1), 1, atol=_ROUNDING):
+            raise InputError(f"{name}: the probabilities of each example must be 1 together")
         return cls(targets, probabilities)

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 
 from stages.core.base.artifacts import replacing
-from stages.core.base.command import check_recorded
+from stages.core.base.command import check_recorded, convenience
 from stages.core.config.recipe import Recipe
 
 CODE = Path(__file__).parents[2]  # the folder `stages`
 ROOMS = ("base", "config", "data", "networks", "training")  # what a run computes with
 GIVEN_UP = 7 * 24 * 3600  # seconds since a run last saved its state
+LOSS = "the run goes on, but one that is killed starts anew"
 
 
 def run_key(recipe: Recipe, data_digest: str, *more: object) -> str:
@@ -62,23 +63,24 @@ class Checkpoint:
     def save(self, state: dict[str, np.ndarray]) -> None:
         from safetensors.numpy import save
 
-        content = save(state)
-        with replacing(self.path) as temporary:
-            temporary.write_bytes(self._digest(content) + content)
+        with convenience(LOSS):
+            content = save(state)
+            with replacing(self.path) as temporary:
+                temporary.write_bytes(self._digest(content) + content)
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The state last saved, or None where there is none; a file that is not this run's is reported and ignored."""
         from safetensors.numpy import load
 
-        try:
+        with convenience(LOSS):
+            if not self.path.is_file():
+                return None
             stored = self.path.read_bytes()
-        except FileNotFoundError:
-            return None
-        digest, content = stored[:32], stored[32:]
-        if digest != self._digest(content):
+            digest, content = stored[:32], stored[32:]
+            if digest == self._digest(content):
+                return load(content)
             logging.warning("%s: damaged, or another run's checkpoint; ignored, training starts anew", self.path)
-            return None
-        return load(content)
+        return None
 
     def discard(self) -> None:
         """Delete the state, and what runs have left behind that are given up.
@@ -86,11 +88,12 @@ class Checkpoint:
         Raises `InputError`, and deletes nothing, where DVC would record another run than this: it may go on from here.
         """
         check_recorded()
-        self.path.unlink(missing_ok=True)
-        for left in self.path.parent.glob("*"):
-            with suppress(FileNotFoundError):  # another run may be tidying up, too
-                if time.time() - left.stat().st_mtime > GIVEN_UP:
-                    left.unlink()
+        with convenience("it stays there"):
+            self.path.unlink(missing_ok=True)
+            for left in self.path.parent.glob("*"):
+                with suppress(FileNotFoundError):  # another run may be tidying up, too
+                    if time.time() - left.stat().st_mtime > GIVEN_UP:
+                        left.unlink()
 
     def _digest(self, content: bytes) -> bytes:
         return hashlib.sha256(self.key.encode() + content).digest()

@@ -1,0 +1,28 @@
+"""A model's way back from its files."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from stages.core.base.artifacts import read_arrays
+from stages.core.base.command import InputError
+from stages.core.base.schemas import ModelDescription
+from stages.core.networks.model import load_model
+
+
+def read_model(description: ModelDescription, description_file: Path, weights_file: Path) -> nn.Module:
+    """The model of `description` with the weights of the file, in evaluation mode.
+
+    Raises `InputError`, naming the files, unless they belong together and all weights are finite numbers.
+    """
+    weights = read_arrays(weights_file)
+    try:
+        model = load_model(description, weights)
+    except InputError as error:
+        raise InputError(f"{weights_file}, {description_file}: {' '.join(str(error).split())}") from None
+    for name, tensor in model.state_dict().items():  # torch has cast each to what the network needs
+        found, needed = weights[name].dtype, tensor.numpy().dtype
+        if found != needed or not np.isfinite(weights[name]).all():
+            raise InputError(f"{weights_file}: {name}: must be finite numbers of type {needed}, found {found}")
+    return model
