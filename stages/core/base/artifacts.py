@@ -4,6 +4,7 @@ JSON for facts, CSV for tables, safetensors for arrays, PNG for pictures; never 
 when a file is missing or damaged, and names it.
 """
 
+import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,8 +55,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Columns in the frame's order, no index, floats in the shortest form that reads back to the same number."""
+    # Python before 3.13 leaves a carriage return bare, which readers take for the end of a line.
+    texts = table.select_dtypes(exclude="number")
+    bare = texts.apply(lambda column: column.astype(str).str.contains("\r", regex=False)).to_numpy().any()
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(
+            temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+        )
 
 
 def read_csv(path: Path, text: Sequence[str] = ()) -> "pd.DataFrame":

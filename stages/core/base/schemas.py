@@ -4,12 +4,13 @@ Each file is written and read through its declaration here, so that a damaged, i
 with its name and the key, column or row. `metrics/` holds headline numbers alone; details are in tables.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stages.core.base.artifacts import read_csv, read_json, write_csv, write_json
 from stages.core.base.command import InputError
@@ -59,7 +60,24 @@ class Normalisation(Record):
         return self
 
 
-ClassNames = Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000)]
+MACRO = "macro"  # what the tables call the mean of all classes
+
+
+def _tell_apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Tables know a class by its name alone."""
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise ValueError(f"class {twice!r:.60}: given twice, names must differ")
+    if MACRO in names:
+        raise ValueError(f"class {MACRO!r}: is the name of the classes' mean, must be another")
+    if broken := next((name for name in names if any("\ud800" <= sign <= "\udfff" for sign in name)), None):
+        raise ValueError(f"class {broken!a:.60}: half a character, must be text")
+    return names
+
+
+ClassNames = Annotated[
+    tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_tell_apart)
+]
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
 
 

@@ -29,8 +29,6 @@ from stages.core.scores.bootstrap import (
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
 from stages.core.scores.score import Probabilities, Score
 
-MACRO = "macro"
-
 
 class ClassScores(NamedTuple):
     """Scores per class, each of shape (..., C), in [0, 1]."""
