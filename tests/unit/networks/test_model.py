@@ -1,11 +1,14 @@
 """The networks: shapes, initial weights, dropout, and the way to files and back."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.config.recipe import ModelConfig
 from stages.core.networks.model import (
     Dropout,
     Normalise,
@@ -19,6 +22,7 @@ from stages.core.networks.model import (
 
 NORMALISATION = [0.5], [0.25]
 SHAPE = (1, 12, 12)
+NETWORKS = get_args(ModelConfig.model_fields["name"].annotation)
 
 
 def build(config, seed: int = 0) -> nn.Module:
@@ -81,7 +85,7 @@ def test_dropout_keeps_the_mean_and_needs_a_generator():
     assert torch.equal(layer.eval()(ones), ones)
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_description_and_weights_give_the_same_model_back(recipe, name):
     config = recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model
     model = build(config)
@@ -113,7 +117,7 @@ def test_a_layer_that_draws_from_torchs_own_generator_is_refused_by_name(layer):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_our_networks_draw_from_nothing_but_what_they_are_given_and_a_trial_leaves_no_trace(recipe, name):
     model = build(recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model)
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
