@@ -16,16 +16,20 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from markupsafe import escape
 from matplotlib.text import Text
+from ruamel.yaml import YAML
 from torch import nn
 
 from stages.core.base import schemas
 from stages.core.base.command import InputError
+from stages.core.config.params import PARAMS_FILE
 from stages.core.config.recipe import ModelConfig
+from stages.core.config.sections import AllParams
 from stages.core.networks.model import Dropout, Normalise, RandomLayer, initialise
 from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
 from stages.core.pictures.style import house_style
+from stages.core.revisions.changes import Changes, markdown_page
 from stages.core.scores import tables
 from stages.core.scores.classification import mistakes
 from stages.core.training.engine import Engine
@@ -194,3 +198,33 @@ def test_two_runs_of_a_network_give_the_same_weights(network, recipe, digits, mo
             fitted = fit(recipe(model=model), digits(64), digits(16, seed=1), 4, pool)
         runs.append({name: tensor.numpy().tobytes() for name, tensor in fitted.model.state_dict().items()})
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"learning_curve": [0.1, 0.5]}, "(learning_curve takes 0.1 of a fold's, prepare.limit = 2000)"),
+        (
+            {"learning_curve": [0.25]},
+            "at most 250, the examples that cross_validate trains on (learning_curve takes 0.25",
+        ),
+        ({"learning_curve": []}, ""),
+    ],
+)
+def test_parts_of_a_subset_that_are_too_small_for_a_batch_are_refused_by_their_cause(changes, cause) -> None:
+    values = YAML(typ="safe").load(PARAMS_FILE)
+    values["prepare"]["limit"] = 2000
+    values["cross_validate"] |= {"folds": 2, **changes}
+    params = AllParams.model_validate(values)
+    if not cause:
+        params.check_sizes()
+        return
+    with pytest.raises(InputError, match=re.escape(cause)):
+        params.check_sizes()
+
+
+@pytest.mark.parametrize(("stale", "told"), [(["plot", "report"], True), (["report"], False), ([], False)])
+@pytest.mark.parametrize("pictures", [{}, {"a.png": ("1", "2")}])
+def test_a_report_on_pictures_that_were_not_drawn_anew_says_so(pictures, stale, told) -> None:
+    page = markdown_page(Changes("main", "", "", "", pictures, {}, stale, ""))
+    assert ("`plot` has not run since" in page) == told
