@@ -206,7 +206,7 @@ def test_two_runs_of_a_network_give_the_same_weights(network, recipe, digits, mo
         ({"learning_curve": [0.1, 0.5]}, "(learning_curve takes 0.1 of a fold's, prepare.limit = 2000)"),
         (
             {"learning_curve": [0.25]},
-            "at most 250, the examples that cross_validate trains on (learning_curve takes 0.25",
+            "at most 250, the examples that cross_validate trains on (learning_curve",
         ),
         ({"learning_curve": []}, ""),
     ],
