@@ -29,8 +29,11 @@ from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
 from stages.core.pictures.style import house_style
 from stages.core.revisions.changes import Changes, markdown_page
+from stages.core.revisions.verdict import as_markdown
 from stages.core.scores import tables
 from stages.core.scores.classification import mistakes
+from stages.core.scores.comparison import compare
+from stages.core.scores.predictions import Predictions
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.parallel import Workers
@@ -239,3 +242,11 @@ def test_parts_of_a_subset_that_are_too_small_for_a_batch_are_refused_by_their_c
 def test_a_report_on_pictures_that_were_not_drawn_anew_says_so(pictures, stale, told) -> None:
     page = markdown_page(Changes("main", "", "", "", pictures, {}, stale, ""))
     assert ("`plot` has not run since" in page) == told
+
+
+def test_a_revision_with_a_bar_in_its_name_breaks_no_table() -> None:
+    targets, probabilities = np.arange(40) % 2, np.full((40, 2), 0.5, np.float32)
+    found = compare(Predictions(targets, probabilities), Predictions(targets, probabilities), np.random.default_rng(0))
+    rows = [line for line in as_markdown(found, "a|b", "main").splitlines() if line.startswith("|")]
+    assert len(rows) > 4
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {8}
