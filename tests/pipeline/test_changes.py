@@ -63,7 +63,9 @@ def test_a_verification_that_failed_midway_is_told() -> None:
 
 def test_a_change_that_was_not_reproduced(small_change: Project) -> None:
     with small_change.parameters({"plot.dpi": 70}):
-        assert "Not checked here: `dvc repro` has yet to run `check`, `plot`, `report`." in report(small_change)
+        page = report(small_change)
+    assert "Not checked here: `dvc repro` has yet to run `check`, `plot`, `report`." in page
+    assert "`plot` has not run since something it draws changed" in page
 
 
 def test_a_commit_that_promises_something_else(small_change: Project, tmp_path: Path) -> None:

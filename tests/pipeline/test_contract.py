@@ -7,7 +7,8 @@ nothing but its declarations. `import stages` and friends never load torch here.
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,9 +59,25 @@ def import_closure(dotted: str) -> set[str]:
     return {str(file.relative_to(ROOT)) for file in found}
 
 
+def require(found: Iterable[str], expected: Iterable[str], where: str) -> None:
+    """Fail unless both have the same lines; say in full which ones `where` lacks, and which it has in vain."""
+    left, right = Counter([*found]), Counter([*expected])
+    wrong = {"add": sorted(right - left), "take out": sorted(left - right)}
+    if any(wrong.values()):
+        told = [f"  {verb} {line}" for verb, lines in wrong.items() for line in lines]
+        pytest.fail("\n".join([f"{where}:", *told]), pytrace=False)
+
+
 def test_scripts_and_stages_are_the_same() -> None:
     tools = {"changes", "compare", "preset"}
-    assert {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"} - tools == STAGES.keys()
+    scripts = {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"} - tools
+    require(STAGES, scripts, "dvc.yaml: stages")
+
+
+def test_the_readme_lists_the_stages() -> None:
+    table = (ROOT / "README.md").read_text().partition("| stage | does |")[2].partition("\n\n")[0]
+    listed = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])]
+    require(listed, STAGES, "README.md: the table of stages")
 
 
 @each_stage
@@ -76,7 +93,7 @@ def test_dependencies_are_the_rooms_of_its_imports_and_the_inputs(name: str) -> 
     files = import_closure(f"stages.{name}")
     rooms = {str(Path(*Path(file).parts[:3])) if file.startswith("stages/core/") else file for file in files}
     expected = rooms | {str(path) for path in module(name).INPUTS.values()}
-    assert sorted(STAGES[name].get("deps", [])) == sorted(expected)
+    require(STAGES[name].get("deps", []), expected, f"dvc.yaml: stages.{name}.deps")
 
 
 def test_the_pipeline_reads_as_a_table_of_contents() -> None:
@@ -91,7 +108,7 @@ def test_the_test_part_is_read_after_the_training_alone(name: str) -> None:
 
 @each_stage
 def test_outputs_are_those_of_the_script(name: str) -> None:
-    assert sorted(outs([STAGES[name]])) == sorted(str(path) for path in module(name).OUTPUTS.values())
+    require(outs([STAGES[name]]), map(str, module(name).OUTPUTS.values()), f"dvc.yaml: stages.{name}.outs")
 
 
 @each_stage
@@ -104,7 +121,19 @@ def test_tables_and_metrics_live_in_git_and_the_rest_in_the_cache(name: str) -> 
 
 @each_stage
 def test_parameters_are_the_sections_of_the_script(name: str) -> None:
-    assert sorted(sections(STAGES[name])) == sorted(module(name).Params.model_fields)
+    require(sections(STAGES[name]), module(name).Params.model_fields, f"dvc.yaml: stages.{name}.params")
+
+
+@pytest.mark.parametrize(
+    ("where", "taken"),
+    [
+        ("stages/core/config/sections.py: AllParams", module("check").Params.model_fields),
+        ("stages/report.py: Params", module("report").Params.model_fields),
+        ("dvc.yaml: stages.report.params", STAGES["report"]["params"]),
+    ],
+)
+def test_check_and_report_take_every_section(where: str, taken: Iterable[str]) -> None:
+    require(taken, yaml.safe_load(PARAMS_TEXT), where)
 
 
 @each_stage
@@ -120,10 +149,15 @@ def test_metrics_file_is_called_like_its_stage(name: str) -> None:
     assert metrics in ([], [f"metrics/{name}.json"])
 
 
+def test_dvc_shows_the_metrics_of_every_stage_but_those_of_prepare() -> None:
+    made = {path for path in outs(STAGES.values()) if path.startswith("metrics/")} - {"metrics/prepare.json"}
+    require(PIPELINE["metrics"], made, "dvc.yaml: metrics")
+
+
 @each_stage
 def test_defaults_are_valid(name: str) -> None:
     params = module(name).Params.load(ROOT / "params.yaml")
-    assert set(params.model_dump()) == set(sections(STAGES[name]))
+    require(params.model_dump(), sections(STAGES[name]), f"params.yaml, as {name} reads it")
 
 
 def test_every_stage_waits_for_the_check() -> None:
@@ -136,24 +170,26 @@ def test_every_stage_waits_for_the_check() -> None:
 def test_check_declares_what_the_stage_does(name: str) -> None:
     """A section is checked by one class, whoever uses it."""
     of_check, own = module("check").Params.model_fields, module(name).Params.model_fields
-    assert all(repr(field) == repr(of_check[section]) for section, field in own.items())
+    others = [section for section, field in own.items() if repr(field) != repr(of_check.get(section))]
+    assert others == [], f"stages/core/config/sections.py: AllParams must have them as {name} does"
 
 
 def test_the_report_shows_the_pipeline_and_every_parameter() -> None:
     shown = module("core.page.pipeline").STAGES
     makers = {out: name for name, stage in STAGES.items() for out in outs([stage])}
-    assert {name: (stage.does, set(stage.uses)) for name, stage in shown.items()} == {
-        name: (stage["desc"], {makers[path] for path in stage["deps"] if path in makers})
-        for name, stage in STAGES.items()
-    }
+    used = {name: {makers[path] for path in stage["deps"] if path in makers} for name, stage in STAGES.items()}
+    require(
+        [f"{name}: {stage.does}; uses {', '.join(sorted(stage.uses))}" for name, stage in shown.items()],
+        [f"{name}: {stage['desc']}; uses {', '.join(sorted(used[name]))}" for name, stage in STAGES.items()],
+        "stages/core/page/pipeline.py: STAGES",
+    )
     order = list(shown)
     assert all(order.index(used) < order.index(name) for name in order for used in shown[name].uses)
-    assert yaml.safe_load(PARAMS_TEXT).keys() == set(STAGES["report"]["params"])
 
 
 def test_every_section_belongs_to_a_stage() -> None:
     used = {section for name, stage in STAGES.items() if name not in {"check", "report"} for section in sections(stage)}
-    assert yaml.safe_load(PARAMS_TEXT).keys() == used
+    require(used, yaml.safe_load(PARAMS_TEXT), "dvc.yaml: the params of all stages but check and report")
 
 
 def test_every_parameter_has_a_comment() -> None:

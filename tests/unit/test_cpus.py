@@ -3,18 +3,28 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import stages
+from stages.core.config.recipe import Recipe
 from tests.cpus import compare
 from tests.cpus.compare import Run, complaints, digests, reason_to_skip, table
+from tests.cpus.digest import RECIPES
 
 PARTS = {"models/model.safetensors": "a" * 64, "cnn, AdamW": "b" * 64}
+CHOICES = {"model": ["name"], "train": ["optimizer", "loss"]}  # what a recipe computes with
 NATIVE = Run(compare.NATIVE, PARTS)
 ALIKE = Run("Haswell-v4", PARTS)
 FORGED = Run("EPYC-Rome-v1", PARTS | {"cnn, AdamW": "c" * 64})
 LESS = Run("Haswell-v4", {"models/model.safetensors": "a" * 64})
+
+
+@pytest.mark.parametrize(("section", "key"), [(section, key) for section in CHOICES for key in CHOICES[section]])
+def test_the_digests_take_every_choice_of_the_configuration(section: str, key: str) -> None:
+    tried = {recipe[section][key] for recipe in RECIPES.values()}
+    assert tried == set(get_args(Recipe.model_fields[section].annotation.model_fields[key].annotation))
 
 
 @pytest.mark.parametrize(

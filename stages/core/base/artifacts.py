@@ -4,6 +4,7 @@ JSON for facts, CSV for tables, safetensors for arrays, PNG for pictures; never 
 when a file is missing or damaged, and names it.
 """
 
+import csv
 import hashlib
 import json
 import math
@@ -91,8 +92,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Columns in the frame's order, no index, floats in the shortest form that reads back to the same number."""
+    # Python before 3.13 leaves a carriage return bare, which readers take for the end of a line.
+    texts = table.select_dtypes(exclude="number")
+    bare = texts.apply(lambda column: column.astype(str).str.contains("\r", regex=False)).to_numpy().any()
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(
+            temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+        )
 
 
 def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) -> "pd.DataFrame":
@@ -106,7 +112,7 @@ def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) 
     content = read_bytes(path, most=_MOST_CSV)
     header = content[: content.find(b"\n")]
     # Before pandas makes a column of each of a million commas.
-    if content and columns and header.rstrip(b"\r") != ",".join(columns).encode():
+    if content and columns and header.rstrip(b"\r").replace(b'"', b"") != ",".join(columns).encode():
         found = header.decode(errors="replace") or "none"
         raise InputError(f"{path}: must have the columns {', '.join(columns)}, found {found.replace(',', ', ')}")
     try:

@@ -4,6 +4,7 @@ Each file is written and read through its declaration here, so that a damaged, i
 with its name and the key, column or row. `metrics/` holds headline numbers alone; details are in tables.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product, zip_longest
@@ -61,13 +62,24 @@ class Normalisation(Record):
         return self
 
 
-def _differ(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise ValueError("each name must be given once")
+MACRO = "macro"  # what the tables call the mean of all classes
+
+
+def _tell_apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Tables know a class by its name alone."""
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise ValueError(f"class {twice!r:.60}: given twice, names must differ")
+    if MACRO in names:
+        raise ValueError(f"class {MACRO!r}: is the name of the classes' mean, must be another")
+    if broken := next((name for name in names if any("\ud800" <= sign <= "\udfff" for sign in name)), None):
+        raise ValueError(f"class {broken!a:.60}: half a character, must be text")
     return names
 
 
-ClassNames = Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_differ)]
+ClassNames = Annotated[
+    tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_tell_apart)
+]
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
 
 

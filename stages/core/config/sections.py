@@ -101,7 +101,7 @@ class AllParams(Recipe, extra="forbid"):
         """Refuse batches that do not go with the examples there will be, where `prepare.limit` says how many."""
         if examples := self.prepare.limit:  # without a limit, how many there are is for the data to say
             check_batches(self, examples - holdout_size(self.train.val_fraction, examples))
-            check_training_sizes(self, self.cross_validate, examples)
+            check_training_sizes(self, self.cross_validate, examples, limited=True)
 
 
 def holdout_size(fraction: float, examples: int) -> int:
@@ -111,11 +111,22 @@ def holdout_size(fraction: float, examples: int) -> int:
 
 def training_sizes(config: CrossValidateConfig, examples: int) -> list[int]:
     """On how many of so many `examples` a model is trained, ascending: of every fold and share, each number once."""
+    return sorted({size for share in config.shares for size in _share_sizes(config, examples, share)})
+
+
+def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: int, limited: bool = False) -> None:
+    """Refuse so many `examples` if those of a fold, or a share of them, do not go with the recipe's batches.
+
+    The message names the keys that made them so few: the share, and `prepare.limit` where it is what `limited` them.
+    """
+    for share in config.shares:
+        causes = [f"learning_curve takes {share:g} of a fold's"] * (share < 1)
+        causes += [f"prepare.limit = {examples}"] * limited
+        called = "examples that cross_validate trains on" + (f" ({', '.join(causes)})" if causes else "")
+        for size in _share_sizes(config, examples, share):
+            check_batches(recipe, size, called)
+
+
+def _share_sizes(config: CrossValidateConfig, examples: int, share: float) -> list[int]:
     rest = {examples - examples // config.folds, examples - math.ceil(examples / config.folds)}
-    return sorted({round(share * size) for share in config.shares for size in rest})
-
-
-def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: int) -> None:
-    """Refuse so many `examples` if those of a fold, or a share of them, do not go with the recipe's batches."""
-    for size in training_sizes(config, examples):
-        check_batches(recipe, size, "examples that cross_validate trains on")
+    return sorted(round(share * size) for size in rest)

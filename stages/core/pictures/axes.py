@@ -21,6 +21,7 @@ from stages.core.pictures.style import (
     VALIDATION,
     VERMILLION,
     accuracy_scale,
+    drawable,
     figure,
     loss_scale,
     title,
@@ -44,7 +45,9 @@ def score_label(score: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """A class name, cut where there is little room."""
+    """A class name in one line, cut where there is little room; what the font lacks as a code, `\\n` or `\\u6570`."""
+    signs = drawable()
+    name = "".join(sign if sign in signs else sign.encode("unicode_escape").decode() for sign in name)
     return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
 
 

@@ -6,12 +6,14 @@ changes a picture.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
@@ -57,6 +59,12 @@ def house_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]
         yield
+
+
+@cache
+def drawable() -> frozenset[str]:
+    """The characters that the pictures' font has; of others it draws an empty box, each with a warning."""
+    return frozenset(map(chr, get_font(findfont(_RC["font.family"])).get_charmap()))
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:

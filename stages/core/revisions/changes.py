@@ -55,8 +55,12 @@ def _pictures(found: Changes) -> str:
     if found.pictures is None:
         return f"Which pictures changed is not known: those of `{found.base}` are not in the cache."
     if not found.pictures:
-        return "No picture changed."
-    return _table("picture", "before", found.pictures) + "\n\nIn CI, the new ones are in the artifact `report`."
+        told = "No picture changed."
+    else:
+        told = _table("picture", "before", found.pictures) + "\n\nIn CI, the new ones are in the artifact `report`."
+    if "plot" in found.stale:
+        told = "`plot` has not run since something it draws changed: these pictures are older.\n\n" + told
+    return told
 
 
 def _reproduction(found: Changes) -> str:

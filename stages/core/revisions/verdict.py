@@ -39,7 +39,8 @@ def as_text(found: Comparison, a: str, b: str) -> str:
 def as_markdown(found: Comparison, a: str, b: str) -> str:
     rows = [("", f"`{a}`", f"`{b}`", "difference", "95% interval", "verdict"), ("---", *["---:"] * 4, "---")]
     rows += [_row(difference) for difference in found.differences]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in rows]  # a branch may be called a|b
+    table = "\n".join(f"| {' | '.join(row)} |" for row in escaped)
     alone = _alone(found).replace("A alone", f"`{a}` alone").replace("B alone", f"`{b}` alone")
     return (
         f"**{sentence(found, f'`{a}`', f'`{b}`')}**\n\n{table}\n\n{found.examples:,} test examples; {alone}. {_RULE}\n"

@@ -30,8 +30,6 @@ from stages.core.scores.bootstrap import (
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
 from stages.core.scores.score import Probabilities, Score
 
-MACRO = "macro"
-
 
 class ClassScores(NamedTuple):
     """Scores per class, each of shape (..., C), in [0, 1]."""
@@ -115,7 +113,12 @@ def _ratio(part: Integers, whole: Integers) -> Floats:
 
 
 def of_confusion(
-    name: str, score: Callable[[Integers], Floats], label: str, meaning: str, compared: bool = False
+    name: str,
+    score: Callable[[Integers], Floats],
+    label: str,
+    meaning: str,
+    headline: bool = False,
+    compared: bool = False,
 ) -> Score:
     """A share that is a function of confusion counts (..., C, C)."""
 
@@ -132,7 +135,7 @@ def of_confusion(
 
         return Sums(contributions, scores)
 
-    return Score(name, label, meaning, value, sums, share=True, compared=compared)
+    return Score(name, label, meaning, value, sums, share=True, headline=headline, compared=compared)
 
 
 def loss_sums(targets: Integers, probabilities: Probabilities) -> Sums:
@@ -203,30 +206,35 @@ def _accuracy(counts: Integers) -> Floats:
 SCORES = {
     score.name: score
     for score in (
-        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised", compared=True),
+        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised", headline=True, compared=True),
         of_confusion(
             *("macro_precision", lambda counts: class_scores(counts).precision.mean(axis=-1), "macro precision"),
             "of those called a class, the share that is; mean of the classes",
+            headline=True,
         ),
         of_confusion(
             *("macro_recall", lambda counts: class_scores(counts).recall.mean(axis=-1), "macro recall"),
             "of those of a class, the share called so; mean of the classes",
+            headline=True,
         ),
         of_confusion(
             *("macro_f1", lambda counts: class_scores(counts).f1.mean(axis=-1), "macro F1"),
             "harmonic mean of both; mean of the classes",
+            headline=True,
             compared=True,
         ),
         Score(
             *("roc_auc", "ROC AUC", "chance that a class's own image ranks above another's; mean of the classes"),
             value=macro_roc_auc,
             sums=ranking_sums,
+            headline=True,
         ),
         Score(
             *("log_loss", "log loss", "surprise at the true class, in nats; 0 is perfect"),
             value=log_loss,
             sums=loss_sums,
             greater_is_better=False,
+            headline=True,
             compared=True,
         ),
         Score(
@@ -234,13 +242,13 @@ SCORES = {
             value=brier_score,
             sums=brier_sums,
             greater_is_better=False,
-            headline=False,
         ),
         Score(
             *("ece", "calibration error", "mean distance of confidence and accuracy (ECE); 0 is perfect"),
             value=expected_calibration_error,
             interval=calibration_interval,
             greater_is_better=False,
+            headline=True,
         ),
     )
 }

@@ -27,7 +27,7 @@ class Score:
     interval: Callable[[Integers, Probabilities], tuple[float, float]] | None = None
     share: bool = False
     greater_is_better: bool = True
-    headline: bool = True  # one of the dozen that `dvc metrics` shows
+    headline: bool = False  # one of the dozen that `dvc metrics` shows
     compared: bool = False  # by `compare`, which needs `sums`
 
     def __post_init__(self) -> None:

@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from stages.core.base.schemas import MACRO
 from stages.core.scores import curves
 from stages.core.scores.bootstrap import Integers
-from stages.core.scores.classification import MACRO, class_scores, confusion, predict, with_ranking
+from stages.core.scores.classification import class_scores, confusion, predict, with_ranking
 from stages.core.scores.curves import Curve
 
 

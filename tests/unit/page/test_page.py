@@ -233,7 +233,7 @@ def test_a_new_score_is_shown_with_its_sentence(found: Findings, monkeypatch: py
 
 def test_every_score_is_shown_with_its_interval(read: Reader, found: Findings) -> None:
     for _, row in found.tables["scores"].iterrows():
-        share = row["score"] == "accuracy" or row["score"].startswith("macro")
+        share = SCORES[row["score"]].share
         value, low, high = (f"{100 * row[n]:.2f}" if share else f"{row[n]:.5f}" for n in ("value", "low", "high"))
         unit = "%" if share else ""
         assert (

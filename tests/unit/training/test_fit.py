@@ -1,12 +1,13 @@
 """Training: it learns, it selects on validation alone, and it is a function of recipe and data."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 
 from stages.core.base.command import InputError
-from stages.core.config.recipe import steps_per_epoch
+from stages.core.config.recipe import ModelConfig, TrainConfig, steps_per_epoch
 from stages.core.training.fit import Fit, fit
 from stages.core.training.objectives import objective_of
 from stages.core.training.objectives.classification import loss_and_accuracy, predict_probabilities
@@ -25,11 +26,17 @@ def weights(fitted: Fit) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in fitted.model.state_dict().items()}
 
 
-@pytest.mark.parametrize(
-    ("model", "optimizer", "lr"),
-    [("linear", "sgd", 0.05), ("mlp", "adam", 0.01), ("cnn", "adamw", 0.01), ("cnn", "rmsprop", 0.003)],
-)
-@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "multi_margin"])
+LEARNERS = [("linear", "sgd", 0.05), ("mlp", "adam", 0.01), ("cnn", "adamw", 0.01), ("cnn", "rmsprop", 0.003)]
+
+
+def test_every_network_and_optimiser_is_among_the_learners():
+    networks, optimizers, _ = map(set, zip(*LEARNERS, strict=True))
+    assert networks == set(get_args(ModelConfig.model_fields["name"].annotation))
+    assert optimizers == set(get_args(TrainConfig.model_fields["optimizer"].annotation))
+
+
+@pytest.mark.parametrize(("model", "optimizer", "lr"), LEARNERS)
+@pytest.mark.parametrize("loss", get_args(TrainConfig.model_fields["loss"].annotation))
 def test_a_model_overfits_32_examples(recipe, digits, model, optimizer, lr, loss):
     data = digits(32)
     keys = {"epochs": 25, "optimizer": optimizer, "lr": lr, "loss": loss, "schedule": "constant"}

@@ -1,8 +1,11 @@
 """The optimisers against torch.optim, over several steps at changing learning rates."""
 
+from typing import get_args
+
 import pytest
 import torch
 
+from stages.core.config.recipe import TrainConfig
 from stages.core.training.optimizers import Optimizer
 
 REFERENCES = {
@@ -16,6 +19,10 @@ REFERENCES = {
     "adam": ({}, lambda w, c: torch.optim.Adam(w, weight_decay=c.weight_decay)),
     "adamw": ({}, lambda w, c: torch.optim.AdamW(w, weight_decay=c.weight_decay)),
 }
+
+
+def test_every_optimiser_has_a_reference():
+    assert set(get_args(TrainConfig.model_fields["optimizer"].annotation)) <= REFERENCES.keys()
 
 
 @pytest.mark.parametrize("name", REFERENCES)

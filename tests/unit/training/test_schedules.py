@@ -1,8 +1,11 @@
 """The schedules against torch's schedulers, step by step."""
 
+from typing import get_args
+
 import pytest
 import torch
 
+from stages.core.config.recipe import TrainConfig
 from stages.core.training.schedules import learning_rate
 
 EPOCHS, STEPS = 6, 10
@@ -28,6 +31,11 @@ def ours(config) -> list[float]:
 @pytest.fixture
 def config(recipe):
     return lambda **train: recipe(train={"epochs": EPOCHS, "lr": 0.4, **train}).train
+
+
+def test_every_schedule_has_a_test():
+    names = get_args(TrainConfig.model_fields["schedule"].annotation)
+    assert [name for name in names if f"test_{name}" not in globals()] == []
 
 
 def test_constant(config):

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
+from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import INK, figure, short_percent, title
@@ -57,12 +58,13 @@ def describe(found: Findings) -> str:
 def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
     """Class names along both axes of a matrix whose cells are `cell` inches wide, and lines between the cells."""
     size = min(10.0, 40 * cell)
-    axes.set_xticks(range(len(classes)), classes, fontsize=size)
-    axes.set_yticks(range(len(classes)), classes, fontsize=size)
-    if max(map(len, classes)) * size * 0.6 > 72 * cell:
+    names = [shortened(name) for name in classes]
+    axes.set_xticks(range(len(names)), names, fontsize=size)
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    if max(map(len, names)) * size * 0.6 > 72 * cell:
         axes.tick_params("x", rotation=40, rotation_mode="xtick")
     axes.set(xlabel="predicted", ylabel="actual")
-    between = np.arange(len(classes) + 1) - 0.5
+    between = np.arange(len(names) + 1) - 0.5
     axes.set_xticks(between, minor=True)
     axes.set_yticks(between, minor=True)
     axes.grid(False)

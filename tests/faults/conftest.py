@@ -1,0 +1,3 @@
+"""The small recipes and data of the unit tests."""
+
+from tests.unit.conftest import digits, recipe  # noqa: F401
