@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import MACRO
 from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import MACRO, SCORES, Mistake, confusion, headlines, predict, with_ranking
+from stages.core.scores.classification import SCORES, Mistake, confusion, headlines, predict, with_ranking
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import confusion_table
 

@@ -1,13 +1,14 @@
 """The seam between engine and task: another objective trains through it, and what the one of classes promises."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from stages.core.config.recipe import ModelConfig
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective, objective_of
@@ -66,7 +67,7 @@ GOLDEN = {
 }
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", get_args(ModelConfig.model_fields["name"].annotation))
 def test_the_losses_of_each_network_before_and_after_its_first_step(recipe, digits, name):
     """Numbers once computed: what changes initial weights, a loss, an optimiser or a stream changes them."""
     config = recipe(model={"name": name, "hidden": [8]}, augment={"shift": 1})
