@@ -49,7 +49,7 @@ class Engine:
         self.random = [
             [layer for layer in r.modules() if isinstance(layer, RandomLayer)] for r in self.sharded.replicas
         ]
-        self.optimizer = Optimizer(self.config, self.sharded.weights, self.sharded.multiplies)
+        self.optimizer = Optimizer(self.config, self.sharded.weights)
         self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
         self.targets = torch.from_numpy(train.targets).to(self.device)
 

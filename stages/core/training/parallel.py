@@ -143,10 +143,7 @@ class ShardedModel:
             fitting = ", ".join(str(ranks) for ranks in (1, 2, 4, 8, 16) if ranks <= shards)
             raise InputError(f"{workers.ranks} ranks do not fit train.shards = {shards}: must be one of {fitting}")
         self.workers = workers
-        trained = _trained(model)
-        self.weights = torch.cat([p.detach().reshape(-1) for p in trained])
-        # 1 where a weight multiplies an input, 0 for biases and the scales of a normalisation, which no decay improves.
-        self.multiplies = torch.cat([torch.full_like(p, p.ndim > 1).detach().reshape(-1) for p in trained])
+        self.weights = torch.cat([p.detach().reshape(-1) for p in _trained(model)])
         frozen = {id(p): p for p in model.parameters() if not p.requires_grad}  # which a copy then keeps
         copies = [copy.deepcopy(model, dict(frozen)) for _ in range(shards)]
         self.replicas = [_sharing(replica, self.weights) for replica in copies]
