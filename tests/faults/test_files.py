@@ -271,7 +271,8 @@ MODEL = {
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON (Exceeds the limit"),
         (json.dumps(FACTS | {"classes": ["a", float("nan")]}), "NaN is no JSON number"),
         (json.dumps(FACTS)[:-1] + ', "task": "classification"}', "key given twice: task"),
-        (json.dumps(FACTS | {"classes": ["a", "a"]}), "classes: each name must be given once"),
+        (json.dumps(FACTS | {"classes": ["a", "\udc80"]}), "surrogates not allowed"),
+        (json.dumps(FACTS | {"classes": ["a", "a"]}), "class 'a': given twice, names must differ"),
         (json.dumps(FACTS | {"classes": ["a", "\ud800"]}), "surrogates not allowed"),
         (json.dumps(FACTS | {"normalisation": {"mean": [0.5] * 3, "std": [0.2] * 3}}), "3 means for 1 channels"),
         (json.dumps(FACTS | {"normalisation": {"mean": [0.5], "std": [0]}}), "normalisation.std.0: input should be"),
@@ -365,20 +366,20 @@ def test_a_table_of_a_million_columns_costs_no_gigabytes(tmp_path: Path) -> None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-INPUTS, TARGETS = np.zeros((8, 1, 4, 4), np.uint8), np.arange(8) % 2
+IMAGES, TARGETS = np.zeros((8, 1, 4, 4), np.uint8), np.arange(8) % 2
 PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
 
 
 @pytest.mark.parametrize(
     ("read", "arrays", "told"),
     [
-        (Labelled.read, {"inputs": INPUTS}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
-        (Labelled.read, {"inputs": INPUTS, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
-        (Labelled.read, {"inputs": INPUTS, "targets": TARGETS[:7]}, "targets int64 (7,)"),
-        (Labelled.read, {"inputs": INPUTS[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
-        (Labelled.read, {"inputs": INPUTS[:, 0], "targets": TARGETS}, "found inputs uint8 (8, 4, 4)"),
-        (Labelled.read, {"inputs": INPUTS.astype(np.float32), "targets": TARGETS}, "found inputs float32"),
-        (Labelled.read, {"inputs": INPUTS.astype(np.int16), "targets": TARGETS}, "arrays of the type 'I16'"),
+        (Labelled.read, {"inputs": IMAGES}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
+        (Labelled.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
+        (Labelled.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
+        (Labelled.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
+        (Labelled.read, {"inputs": IMAGES[:, 0], "targets": TARGETS}, "found inputs uint8 (8, 4, 4)"),
+        (Labelled.read, {"inputs": IMAGES.astype(np.float32), "targets": TARGETS}, "found inputs float32"),
+        (Labelled.read, {"inputs": IMAGES.astype(np.int16), "targets": TARGETS}, "arrays of the type 'I16'"),
         (Predictions.read, {"targets": TARGETS}, "must hold targets and probabilities, found targets"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES[:7]}, "found (8,) and (7, 2)"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES / 2}, "must be 1 together"),
@@ -398,7 +399,7 @@ def test_arrays_that_are_others(
 
 def test_a_training_part_is_that_of_its_facts(tmp_path: Path) -> None:
     file, facts = tmp_path / "train.safetensors", tmp_path / "facts.json"
-    write_arrays(file, {"inputs": INPUTS, "targets": TARGETS})
+    write_arrays(file, {"inputs": IMAGES, "targets": TARGETS})
     right = FACTS | {"train_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     for values, told in (
         (FACTS, "is not the file that"),

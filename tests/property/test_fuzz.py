@@ -136,9 +136,18 @@ def of_data_dir(raw: bytes) -> Callable[[Path], bytes]:
 def of_model() -> Iterator[Reader]:
     """A small model's weights beside its whole description, and the other way round."""
     off = {"hidden": [], "batch_norm": True, "dropout": 0.0}
-    config, scale = ModelConfig.model_validate({"name": "cnn", "channels": [2], **off}), ([0.5], [0.25])
-    model = build_model(config, (1, 8, 8), 4, scale, torch.Generator())
-    described = describe_model(config, (1, 8, 8), list("abcd"), scale, 0.5, score="accuracy", selected_epoch=1)
+    config = ModelConfig.model_validate({"name": "cnn", "channels": [2], **off})
+    scale = schemas.Normalisation(mean=(0.5,), std=(0.25,))
+    facts = schemas.PrepareFacts(
+        task="classification",
+        dataset="made up",
+        classes=tuple("abcd"),
+        input_shape=(1, 8, 8),
+        normalisation=scale,
+        train_sha256="0" * 64,
+    )
+    model = build_model(config, facts.input_shape, 4, scale, torch.Generator())
+    described = describe_model(config, facts, scale, 0.5, score="accuracy", selected_epoch=1)
     weights = arrays(**{name: tensor.numpy() for name, tensor in model.state_dict().items()})
     description = described.model_dump_json().encode()
 

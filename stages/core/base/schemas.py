@@ -72,8 +72,6 @@ def _tell_apart(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"class {twice!r:.60}: given twice, names must differ")
     if MACRO in names:
         raise ValueError(f"class {MACRO!r}: is the name of the classes' mean, must be another")
-    if broken := next((name for name in names if any("\ud800" <= sign <= "\udfff" for sign in name)), None):
-        raise ValueError(f"class {broken!a:.60}: half a character, must be text")
     return names
 
 
