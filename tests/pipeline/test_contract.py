@@ -59,7 +59,7 @@ def import_closure(dotted: str) -> set[str]:
 
 
 def test_scripts_and_stages_are_the_same() -> None:
-    tools = {"changes", "compare", "preset"}
+    tools = {"changes", "compare", "mend", "preset"}
     assert {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"} - tools == STAGES.keys()
 
 
