@@ -24,9 +24,9 @@ help: ## this list
 env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Python: make env PYTHON=python3.12
 
 repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the data to the pictures
-	@# A restored cache is used: what lies here and is in no cache stays, since nobody answers DVC's question.
-	@dvc checkout --quiet --allow-missing < /dev/null 2> /dev/null || true
-	dvc repro || { python -m stages.mend && dvc repro; }
+	@# First what a restored cache has; what lies here and is in no cache stays, since nobody answers DVC's question.
+	@run() { dvc checkout --quiet --allow-missing < /dev/null 2> /dev/null; dvc repro; }; \
+	run || { python -m stages.mend && run; }
 
 test: $(ENV) ## run every test, in two processes that take a file each, the quick ones first
 	pytest -n 2 --dist loadfile --no-loadscope-reorder

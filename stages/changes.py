@@ -65,7 +65,8 @@ def pictures(before: Mapping[str, str]) -> dict[str, tuple[str, str]] | None:
 
     files: list[dict[str, str]] = []
     if digest := before.get(str(PICTURES)):
-        listing = Path(Repo().cache.local.oid_to_path(digest))
+        with Repo() as here:
+            listing = Path(here.cache.local.oid_to_path(digest))
         if not listing.is_file():
             return None
         files = json.loads(listing.read_text())

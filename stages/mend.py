@@ -12,37 +12,38 @@ from typing import Any
 from stages.core.base.command import InputError, run
 from stages.core.revisions.repository import LOCK
 
-RWLOCK = Path(".dvc/tmp/rwlock")  # which process of DVC uses which files
+# Which process of DVC uses which files: of the workspace, of the experiments.
+RWLOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 
 
 def main() -> None:
     need_repository()
-    mended = [mend_rwlock(), mend_lock()]
+    mended = [*map(mend_rwlock, RWLOCKS), mend_lock()]
     sys.exit(0 if any(mended) else 1)
 
 
-def mend_rwlock() -> bool:
-    """Remove a damaged RWLOCK, and one that names processes that are no DVC's: a number is given out again."""
-    if not RWLOCK.exists():
+def mend_rwlock(path: Path) -> bool:
+    """Remove it if it is damaged, or names processes that are no DVC's: a killed one's number is given out again."""
+    if not path.exists():
         return False
     import zc.lockfile
 
     try:
-        guard = zc.lockfile.LockFile(f"{RWLOCK}.lock")
+        guard = zc.lockfile.LockFile(f"{path}.lock")
     except zc.lockfile.LockError:
-        raise InputError(f"{RWLOCK}: another process of DVC is at work; wait until it ends") from None
+        raise InputError(f"{path}: another process of DVC is at work; wait until it ends") from None
     try:
-        if not blocks(RWLOCK.read_text(encoding="utf-8", errors="replace")):
+        if not blocks(path.read_text(encoding="utf-8", errors="replace")):
             return False
-        RWLOCK.unlink()
+        path.unlink()
     finally:
         guard.close()
-    logging.warning("%s: left by a killed process of DVC; removed", RWLOCK)
+    logging.warning("%s: left by a killed process of DVC; removed", path)
     return True
 
 
 def blocks(rwlock: str) -> bool:
-    """Whether DVC refuses its work for this RWLOCK, though no process of DVC is behind it."""
+    """Whether DVC refuses its work for this rwlock, though no process of DVC is behind it."""
     import psutil
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
@@ -85,7 +86,8 @@ def need_repository() -> None:
     from dvc.scm import SCMError
 
     try:
-        Repo().close()
+        with Repo():
+            pass
     except SCMError as error:
         raise InputError(f"{error}; `dvc config --local core.no_scm true` lets `dvc repro` do without") from None
 

@@ -35,6 +35,7 @@ MARK = "TESTS_FAULTS_KILLS"  # in the environment of all that a run starts, daem
 @dataclass
 class Found:
     kills: Counter[str] = field(default_factory=Counter)  # by the stage that was running
+    helped: list[str] = field(default_factory=list)  # where DVC refused, and what `stages.mend` said to it
     faults: list[str] = field(default_factory=list)
 
 
@@ -44,30 +45,27 @@ class Victim:
 
     project: Project
     way: str
-    target: tuple[str, ...] = ()
 
-    def run_for(self, seconds: float) -> bool:
-        """Whether it still ran after so long."""
+    def run_for(self, seconds: float) -> str | None:
+        """Run it, kill it after so long, and say in which stage; None if it ended before."""
         end = time.monotonic() + seconds
         for command in WAYS[self.way]:
-            words = [*command, *(self.target if "run" in command or "repro" in command else ())]
             with (self.project.folder / "said.txt").open("ab") as said:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "dvc", *words],
+                    [sys.executable, "-m", "dvc", *command],
                     cwd=self.project.root,
                     env={**verify.environment(self.project.folder), **IDENTITY, MARK: str(self.project.folder)},
                     stdout=said,
                     stderr=said,
                 )
-            while process.poll() is None:
+            # `dvc queue start` ends at once, and what it started is at work.
+            while process.poll() is None or (command == WAYS[self.way][-1] and next(self.processes(), None)):
                 if time.monotonic() > end:
-                    return True
-                time.sleep(0.02)
-        while next(self.processes(), None):  # what `dvc queue start` leaves at work
-            if time.monotonic() > end:
-                return True
-            time.sleep(0.2)
-        return False
+                    stage = self.kill()
+                    process.wait()
+                    return stage
+                time.sleep(0.05)
+        return None
 
     def processes(self) -> Iterator[psutil.Process]:
         for process in psutil.process_iter():
@@ -101,15 +99,22 @@ class Victim:
 
 
 def kill_and_go_on(victim: Victim, moments: Iterator[float], expected: str, outputs: Mapping[str, str], found: Found):
-    for moment in moments:
-        if victim.run_for(moment):
-            found.kills[victim.kill()] += 1
     said = victim.project.folder / "said.txt"
-    said.write_text("")
-    if victim.run_for(600):
-        victim.kill()
-        found.faults.append(f"{victim.project.folder}: hangs")
-    elif victim.lock() != expected:
+
+    def go(seconds: float) -> str | None:
+        said.write_text("")
+        stage = victim.run_for(seconds)
+        if stage is None and victim.lock() != expected:  # DVC refused, so do as `make repro` does
+            mended = victim.project.run(sys.executable, "-m", "stages.mend", check=False).stderr
+            found.helped.append(f"{said.read_text()[-300:]} -> {mended}")
+        return stage
+
+    for moment in moments:
+        if stage := go(moment):
+            found.kills[stage] += 1
+    while go(600) is None and victim.lock() != expected and "removed" in found.helped[-1]:
+        pass
+    if victim.lock() != expected:
         found.faults.append(f"{victim.project.folder}: another dvc.lock, or none: {said.read_text()[-600:]}")
     elif victim.way == "repro" and victim.project.outputs() != outputs:
         found.faults.append(f"{victim.project.folder}: other outputs")
@@ -140,7 +145,9 @@ def main() -> int:
         victim = Victim(untouched.copy(folder / f"run-{run}"), given.way)
         moments = (draw.uniform(0, given.latest) for _ in range(min(left, KILLS_OF_A_RUN)))
         kill_and_go_on(victim, moments, expected, outputs, found)
-        sys.stdout.write(f"after run {run}: {found.kills.total()} kills, {dict(found.kills)}; faults: {found.faults}\n")
+        sys.stdout.write(
+            f"after run {run}: {found.kills.total()} kills, {dict(found.kills)}; helped: {found.helped}; faults: {found.faults}\n"
+        )
         sys.stdout.flush()
     return 1 if found.faults else 0
 

@@ -28,22 +28,23 @@ def find(path: Path, revision: str) -> Path:
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
-    here = Repo()
     remedy = f"`git switch --detach {found[:7]}` and `dvc repro` make it anew"
-    try:
-        with here.switch(found):
-            entry = here.dvcfs.info(str(path))
-    except (FileNotFoundError, NotDvcRepoError):
-        raise InputError(f"{revision}: does not track {path}") from None
-    except DvcException as error:
-        raise InputError(f"{revision}: {str(error).splitlines()[0]}") from None
-    if "md5" not in entry:
-        where = "in Git there, not in DVC's cache" if "fs_info" in entry else f"not in its {LOCK}; {remedy}"
-        raise InputError(f"{revision}: {path} is {where}")
+    with Repo() as here:
+        try:
+            with here.switch(found):
+                entry = here.dvcfs.info(str(path))
+        except (FileNotFoundError, NotDvcRepoError):
+            raise InputError(f"{revision}: does not track {path}") from None
+        except DvcException as error:
+            raise InputError(f"{revision}: {str(error).splitlines()[0]}") from None
+        if "md5" not in entry:
+            where = "in Git there, not in DVC's cache" if "fs_info" in entry else f"not in its {LOCK}; {remedy}"
+            raise InputError(f"{revision}: {path} is {where}")
+        cached = Path(here.cache.local.oid_to_path(entry["md5"]))
+        remote = here.config["core"].get("remote")
 
-    cached = Path(here.cache.local.oid_to_path(entry["md5"]))
     if not cached.is_file():
-        if remote := here.config["core"].get("remote"):
+        if remote:
             remedy = f"`dvc fetch --all-commits {path}` brings it if the remote {remote!r} has it, else {remedy}"
         raise InputError(f"{revision}: {path} is not in the cache; {remedy}")
     return cached

@@ -28,26 +28,37 @@ def git(*arguments: str) -> str:
 def commit(revision: str) -> str:
     """The hash of the commit that `revision` names, which may be an experiment's name, too."""
     git("rev-parse", "--git-dir")  # is there a repository, and may we read it?
+    if found := _commit(revision) or _commit(_experiment(revision)):
+        return found
+    if not git("rev-list", "--all", "--max-count=1"):
+        why = "this repository has no commit yet"
+    elif git("rev-parse", "--is-shallow-repository").strip() == "true":
+        why = "not in this shallow clone; `git fetch --unshallow` brings all commits"
+    else:
+        why = "no revision of this repository"
+    raise InputError(f"{revision}: {why}")
+
+
+def _commit(revision: str) -> str:
+    """The hash of the commit that Git knows by this name, else ""."""
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     except InputError:
-        pass
+        return ""
 
+
+def _experiment(name: str) -> str:
+    """The hash of an experiment, else ""."""
     # DVC takes most of a second to load, so only now.
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import resolve_rev
 
     try:
-        return str(resolve_rev(Repo().scm, revision))
+        with Repo() as here:
+            return str(resolve_rev(here.scm, name))
     except DvcException:
-        if not git("rev-list", "--all", "--max-count=1"):
-            why = "this repository has no commit yet"
-        elif git("rev-parse", "--is-shallow-repository").strip() == "true":
-            why = "not in this shallow clone; `git fetch --unshallow` brings all commits"
-        else:
-            why = "no revision of this repository"
-        raise InputError(f"{revision}: {why}") from None
+        return ""
 
 
 def lock(commit: str) -> str:
