@@ -1,16 +1,22 @@
-# Every target first makes .venv when it is missing or older than requirements.lock; a second call costs nothing.
+# Every target first makes .venv when it is missing, unusable or older than requirements.lock; a second call costs nothing.
+
+.NOTPARALLEL:  # the targets share .venv, DVC's locks and the workspace
 
 PYTHON ?= python3
 VENV := .venv
 # The lock that .venv was filled from, copied there as the last step: half an environment has none.
 ENV := $(VENV)/requirements.lock
+# Its scripts name its folder, and `activate` tells which: one that was moved or copied, or lost its Python, is built anew.
+UNUSABLE := $(shell [ ! -e $(VENV)/bin/activate ] || \
+	{ . ./$(VENV)/bin/activate && [ "$$VIRTUAL_ENV" -ef $(VENV) ] && $(VENV)/bin/python -c 'import markupsafe'; } \
+	2> /dev/null || echo unusable)
 
 # DVC runs the stages with the `python` of PATH. What the caller's shell has set for other projects must not get in.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONINSPECT PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
-.PHONY: help env repro test test-cpus lint lock report verify bench build-env
+.PHONY: help env repro test test-cpus lint lock report verify bench build-env unusable
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +24,11 @@ help: ## this list
 env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Python: make env PYTHON=python3.12
 
 repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the data to the pictures
-	dvc repro
+	@# First our check of params.yaml, since DVC itself reads on for minutes in a hostile one.
+	@python -m stages.check
+	@# Then what a restored cache has; what lies here and is in no cache stays, since nobody answers DVC's question.
+	@run() { dvc checkout --quiet --allow-missing < /dev/null 2> /dev/null; dvc repro; }; \
+	run || { python -m stages.mend && run; }
 
 test: $(ENV) ## run every test, in two processes that take a file each, the quick ones first
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -45,8 +55,10 @@ verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder,
 bench: $(ENV) ## measure speed and accuracy beside others, about half an hour on 2 cores; write benchmarks/results.md
 	python -m benchmarks
 
-$(ENV): requirements.lock
-	@if cmp -s requirements.lock $@; then touch $@; else $(MAKE) --no-print-directory build-env; fi
+unusable:
+
+$(ENV): requirements.lock $(UNUSABLE)
+	@if [ -z "$(UNUSABLE)" ] && cmp -s requirements.lock $@; then touch $@; else $(MAKE) --no-print-directory build-env; fi
 
 build-env:
 	@rm -rf $(ENV) $(VENV)

@@ -3,19 +3,20 @@
 import argparse
 import hashlib
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from stages.compare import comparison_of
+from stages.core.base.artifacts import read_bytes
 from stages.core.base.command import InputError, run
 from stages.core.revisions.changes import Changes, changed, markdown_page
 from stages.core.revisions.find import WORKSPACE
+from stages.core.revisions.repository import LOCK, commit, lock, promised
 
 PICTURES = Path("plots/images")
-LOCK = "dvc.lock"
 
 
 def arguments() -> argparse.Namespace:
@@ -28,15 +29,15 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     base = given.base
-    if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
-        raise InputError(f"{base}: no revision of this repository")
+    before, head = promises(base), promises("HEAD")
+    here = promised(read_bytes(Path(LOCK)).decode("utf-8", "replace"), LOCK)
     found = Changes(
         base=base,
         verdict=verdict_against(base),
         metrics=dvc("metrics", "diff", "--md", base),
         params=dvc("params", "diff", "--md", base),
-        pictures=changed_pictures(git("show", f"{base}:{LOCK}") or ""),
-        differing=changed(promised(git("show", f"HEAD:{LOCK}") or ""), promised(Path(LOCK).read_text())),
+        pictures=changed_pictures(before),
+        differing=changed(head, here),
         stale=sorted(json.loads(dvc("status", "--json"))),
         verified=text(given.verify) if given.verify else "",
     )
@@ -53,24 +54,24 @@ def verdict_against(base: str) -> str:
         return f"The models cannot be compared here: {error}."
 
 
-def changed_pictures(lock: str) -> dict[str, tuple[str, str]] | None:
-    """The pictures that are others than in that dvc.lock; None where the cache does not know its pictures."""
+def promises(revision: str) -> dict[str, str]:
+    """The hash of every output in the dvc.lock of a revision."""
+    return promised(lock(commit(revision)), f"{revision}: {LOCK}")
+
+
+def changed_pictures(before: Mapping[str, str]) -> dict[str, tuple[str, str]] | None:
+    """The pictures that are others than those of these outputs; None where the cache does not know its pictures."""
     from dvc.repo import Repo
 
-    before: list[dict[str, str]] = []
-    if digest := promised(lock).get(str(PICTURES)):
-        listing = Path(Repo().cache.local.oid_to_path(digest))
+    files: list[dict[str, str]] = []
+    if digest := before.get(str(PICTURES)):
+        with Repo() as here:
+            listing = Path(here.cache.local.oid_to_path(digest))
         if not listing.is_file():
             return None
-        before = json.loads(listing.read_text())
+        files = json.loads(listing.read_text())
     after = {path.name: md5(path) for path in PICTURES.glob("*.png")}
-    return changed({file["relpath"]: file["md5"] for file in before}, after)
-
-
-def promised(lock: str) -> dict[str, str]:
-    """The hash of every output that a dvc.lock lists."""
-    stages = (YAML(typ="safe", pure=True).load(lock) or {}).get("stages", {})
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    return changed({file["relpath"]: file["md5"] for file in files}, after)
 
 
 def text(path: Path) -> str:
@@ -84,18 +85,12 @@ def md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def git(*arguments: str) -> str | None:
-    """What git prints; None if it fails."""
-    command = ["git", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
-    return result.stdout if result.returncode == 0 else None
-
-
 def dvc(*arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
     result = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     if result.returncode:
-        raise InputError(f"dvc {' '.join(arguments)}: {result.stderr.strip()}")
+        said = re.findall(r"^ERROR: (.*)", result.stderr, re.MULTILINE) or result.stderr.strip().splitlines()[-1:]
+        raise InputError(f"dvc {' '.join(arguments)}: {said[0] if said else 'failed'}")
     return result.stdout
 
 

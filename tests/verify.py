@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    if changes := git("status", "--porcelain"):
+    if changes := git("status", "--porcelain", "."):
         print(f"note: the last commit is verified, without these changes:\n{changes}")
     if not git("ls-tree", "HEAD", "dvc.lock"):
         print("error: the last commit has no dvc.lock: run `make repro` and commit what it changes")
@@ -39,8 +39,8 @@ def main() -> int:
 
 def reproduced(folder: Path) -> int:
     """The exit code: 0 if all is identical. The folder is then removed, else kept, and named."""
-    clone = folder / "clone"
-    git("clone", "--quiet", str(ROOT), str(clone))
+    git("clone", "--quiet", git("rev-parse", "--show-toplevel").strip(), str(folder / "clone"))
+    clone = folder / "clone" / git("rev-parse", "--show-prefix").strip()  # the repository may be a larger one
     promised = hashes(clone, cache=ROOT / ".dvc/cache")
 
     start = time.monotonic()
@@ -72,7 +72,13 @@ def call(command: list[str], cwd: Path, env: dict[str, str]) -> int:
 def git(*arguments: str) -> str:
     """What git prints, run in this repository, also when a Git hook of another one called us."""
     command = ["git", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=without_git(), check=True, stdout=subprocess.PIPE, text=True).stdout
+    try:
+        result = subprocess.run(command, cwd=ROOT, env=without_git(), capture_output=True, text=True)
+    except FileNotFoundError:
+        sys.exit("error: git: not found, must be installed and on PATH")
+    if result.returncode:
+        sys.exit(f"error: git: {result.stderr.strip().removeprefix('fatal: ')}")
+    return result.stdout
 
 
 def without_git() -> dict[str, str]:
@@ -102,7 +108,11 @@ def hashes(repository: Path, cache: Path) -> dict[str, str]:
     """
     lock = repository / "dvc.lock"
     found = {"dvc.lock": md5(lock)}
-    for stage in yaml.safe_load(lock.read_text())["stages"].values():
+    try:
+        stages = yaml.safe_load(lock.read_text())["stages"].values()
+    except (yaml.YAMLError, KeyError, TypeError):
+        sys.exit(f"error: {lock.name}: damaged or in conflict in the last commit")
+    for stage in stages:
         for out in stage.get("outs", []):
             path, digest = out["path"], out["md5"]
             found[path] = md5(repository / path) if (repository / path).is_file() else digest

@@ -6,6 +6,7 @@ Only the cache is looked into: nothing is fetched, so no network is needed.
 from pathlib import Path
 
 from stages.core.base.command import InputError
+from stages.core.revisions.repository import LOCK, commit
 
 WORKSPACE = "workspace"  # as DVC calls the files that lie there
 
@@ -21,25 +22,29 @@ def find(path: Path, revision: str) -> Path:
             raise InputError(f"{path}: not in the workspace; `dvc checkout {path}` or `dvc repro` brings it")
         return path
 
+    found = commit(revision)
+
     # DVC takes most of a second to load, so only now.
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
-    try:
-        there, here = DVCFileSystem(rev=revision), Repo()
-        digest = there.info(str(path)).get("md5")
-    except FileNotFoundError:
-        raise InputError(f"{revision}: does not track {path}") from None
-    except DvcException as error:
-        raise InputError(f"{revision}: {error}") from None
-    if digest is None:
-        raise InputError(f"{revision}: {path} is in Git there, not in DVC's cache")
+    remedy = f"`git switch --detach {found[:7]}` and `dvc repro` make it anew"
+    with Repo() as here:
+        try:
+            with here.switch(found):
+                entry = here.dvcfs.info(str(path))
+        except (FileNotFoundError, NotDvcRepoError):
+            raise InputError(f"{revision}: does not track {path}") from None
+        except DvcException as error:
+            raise InputError(f"{revision}: {str(error).splitlines()[0]}") from None
+        if "md5" not in entry:
+            where = "in Git there, not in DVC's cache" if "fs_info" in entry else f"not in its {LOCK}; {remedy}"
+            raise InputError(f"{revision}: {path} is {where}")
+        cached = Path(here.cache.local.oid_to_path(entry["md5"]))
+        remote = here.config["core"].get("remote")
 
-    cached = Path(here.cache.local.oid_to_path(digest))
     if not cached.is_file():
-        remedy = f"`git switch --detach {there.repo.get_rev()[:7]}` and `dvc repro` make it anew"
-        if remote := here.config["core"].get("remote"):
+        if remote:
             remedy = f"`dvc fetch --all-commits {path}` brings it if the remote {remote!r} has it, else {remedy}"
         raise InputError(f"{revision}: {path} is not in the cache; {remedy}")
     return cached
