@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.base import schemas
-from stages.core.base.artifacts import write_json
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
@@ -18,7 +17,7 @@ from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Labelled, check_fit
 from stages.core.networks.store import read_model
 from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import headlines, scores_with_intervals
+from stages.core.scores.classification import evaluate_metrics, headlines, scores_with_intervals
 from stages.core.scores.predictions import Predictions
 from stages.core.scores.tables import tables
 from stages.core.training.objectives import predict
@@ -73,8 +72,7 @@ def main() -> None:
     }
     for name, table in TABLES.items():
         table.write(OUTPUTS[name], found[name].round(6))
-    # No Record: it would name each score a second time. That the values are finite numbers the table has checked.
-    write_json(OUTPUTS["metrics"], headlines(found["scores"]))
+    evaluate_metrics()(**headlines(found["scores"])).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

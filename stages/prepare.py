@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.core.base.artifacts import read_bytes, sha256, write_arrays, write_json
+from stages.core.base.artifacts import read_bytes, sha256, write_arrays
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.datasets import datasets
 from stages.core.config.params import StageParams
 from stages.core.config.sections import DataConfig, PrepareConfig
 from stages.core.data import idx
-from stages.core.data.examples import Labelled, class_counts_and_duplicates, facts, labelled, limited
+from stages.core.data.examples import Labelled, counts, facts, labelled, limited, normalisation
 
 INPUTS = {"raw": Path("data/raw")}
 OUTPUTS = {
@@ -51,11 +51,12 @@ def main() -> None:
         )
     generators = (numpy_generator(params.seed, "prepare", "train"), numpy_generator(params.seed, "prepare", "test"))
     train, test = limited(train, test, params.prepare.limit, generators)
+    normalisation(train.inputs)  # refuses data that training could not normalise
 
     for name, part in (("train", train), ("test", test)):
         write_arrays(OUTPUTS[name], vars(part))
     facts(dataset, classes, train, sha256(OUTPUTS["train"])).write(OUTPUTS["facts"])
-    write_json(OUTPUTS["metrics"], class_counts_and_duplicates(train, test))
+    counts(train, test).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-from pydantic import create_model
 
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
@@ -14,13 +11,12 @@ from stages.core.config.sections import AllParams as Params
 from stages.core.page.page import embedded, page
 from stages.core.pictures.findings import Findings, check_together
 from stages.core.pictures.gallery import pictures
-from stages.core.scores.classification import SCORES, mistakes
+from stages.core.scores.classification import evaluate_metrics, mistakes
 from stages.core.scores.predictions import Predictions
 
-_HEADLINES: dict[str, Any] = {score.name: float for score in SCORES.values() if score.headline}
 METRICS: dict[str, type[schemas.Record]] = {
     "cross_validate": schemas.CrossValidateMetrics,
-    "evaluate": create_model("EvaluateMetrics", __base__=schemas.Record, **_HEADLINES),
+    "evaluate": evaluate_metrics(),
     "lr_range": schemas.LrRangeMetrics,
     "stress": schemas.StressMetrics,
 }

@@ -248,11 +248,11 @@ FACTS = {
     "dataset": "made up",
     "classes": ["a", "b"],
     "input_shape": [1, 4, 4],
-    "normalisation": {"mean": [0.5], "std": [0.25]},
     "train_sha256": "0" * 64,
 }
 MODEL = {
-    **{key: FACTS[key] for key in ("task", "classes", "input_shape", "normalisation")},
+    **{key: FACTS[key] for key in ("task", "classes", "input_shape")},
+    "normalisation": {"mean": [0.5], "std": [0.25]},
     "architecture": {"name": "linear", "channels": [4], "hidden": [], "batch_norm": False, "dropout": 0.0},
     "input": "",
     "output": "",
@@ -265,7 +265,7 @@ MODEL = {
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{}", "task: field required (and 5 more)"),
+        ("{}", "task: field required (and 4 more)"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         (json.dumps(FACTS | {"input_shape": [1, 4, 10**30]}), "input_shape.2: input should be less than 2147483648"),
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON (Exceeds the limit"),
@@ -273,11 +273,8 @@ MODEL = {
         (json.dumps(FACTS)[:-1] + ', "task": "classification"}', "key given twice: task"),
         (json.dumps(FACTS | {"classes": ["a", "\udc80"]}), "surrogates not allowed"),
         (json.dumps(FACTS | {"classes": ["a", "a"]}), "class 'a': given twice, names must differ"),
-        (json.dumps(FACTS | {"classes": ["a", "\ud800"]}), "surrogates not allowed"),
-        (json.dumps(FACTS | {"normalisation": {"mean": [0.5] * 3, "std": [0.2] * 3}}), "3 means for 1 channels"),
-        (json.dumps(FACTS | {"normalisation": {"mean": [0.5], "std": [0]}}), "normalisation.std.0: input should be"),
         (json.dumps(FACTS | {"x" * 100_000: 1}), "xxx ..."),
-        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100005 more)"),
+        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100004 more)"),
         (" " * (5 << 20) + "{}", "has more than the 4,194,304 bytes that it may have"),
         ("", "not valid JSON"),
     ],
@@ -297,11 +294,18 @@ def refuses(path: Path, told: str, read: Callable[[], object]) -> None:
     assert len(message) < 1000 and "\n" not in message
 
 
-@pytest.mark.parametrize("temperature", [-1, 0, 1e-300, 1e300, "1"])
-def test_temperature(tmp_path: Path, temperature: object) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        *(("temperature", value, "temperature: input should be") for value in (-1, 0, 1e-300, 1e300, "1")),
+        ("normalisation", {"mean": [0.5] * 3, "std": [0.2] * 3}, "3 means for 1 channels"),
+        ("normalisation", {"mean": [0.5], "std": [0]}, "normalisation.std.0: input should be"),
+    ],
+)
+def test_a_description_that_is_no_models(tmp_path: Path, key: str, value: object, told: str) -> None:
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(MODEL | {"temperature": temperature}))
-    refuses(path, "temperature: input should be", lambda: schemas.ModelDescription.read(path))
+    path.write_text(json.dumps(MODEL | {key: value}))
+    refuses(path, told, lambda: schemas.ModelDescription.read(path))
 
 
 def replaced(old: str, new: str) -> Callable[[str], str]:
@@ -662,7 +666,7 @@ def member(**fields: Any) -> tarfile.TarInfo:
         member(type=tarfile.GNUTYPE_LONGNAME, size=1 << 40),
         member(size=100, pax_headers={"size": "-5"}),
     ],
-    ids=repr,
+    ids=lambda made: f"{made.type!r} {made.name[:20]}",  # its repr holds an address, and pytest-xdist compares them
 )
 def test_a_hostile_archive_means_the_next_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hostile: tarfile.TarInfo

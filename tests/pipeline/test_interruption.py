@@ -19,7 +19,6 @@ import yaml
 from safetensors.numpy import save_file
 
 from stages.core.base.schemas import PrepareFacts
-from stages.core.data.examples import normalisation
 
 ROOT = Path(__file__).parents[2]
 STAGES = {
@@ -44,7 +43,6 @@ def workspace(tmp_path: Path) -> Path:
         dataset="made up",
         classes=("a", "b", "c", "d"),
         input_shape=(1, 12, 12),
-        normalisation=normalisation(inputs),
         train_sha256=hashlib.sha256((prepared / "train.safetensors").read_bytes()).hexdigest(),
     ).write(prepared / "facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -57,7 +57,6 @@ def workspace(tmp_path: Path) -> Path:
         dataset="mnist",
         classes=("a", "b"),
         input_shape=(1, 10, 10),
-        normalisation=normalisation(inputs),
         train_sha256=hashlib.sha256((tmp_path / "data/prepared/train.safetensors").read_bytes()).hexdigest(),
     )
     facts.write(tmp_path / "data/prepared/facts.json")
@@ -71,7 +70,7 @@ def workspace(tmp_path: Path) -> Path:
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
     description = describe_model(
-        config, facts, facts.normalisation, temperature=1.0, score="accuracy", selected_epoch=1
+        config, facts, normalisation(inputs), temperature=1.0, score="accuracy", selected_epoch=1
     )
     description.write(tmp_path / "models/model.json")
     return tmp_path

@@ -93,7 +93,6 @@ def readers() -> Iterator[Reader]:
         "dataset": "made up",
         "classes": ["a", "b", "c", "d"],
         "input_shape": [1, 4, 4],
-        "normalisation": {"mean": [0.5], "std": [0.25]},
         "train_sha256": "0" * 64,
     }
     yield of_record(schemas.PrepareFacts, "facts.json", json.dumps(facts, indent=2).encode())
@@ -143,7 +142,6 @@ def of_model() -> Iterator[Reader]:
         dataset="made up",
         classes=tuple("abcd"),
         input_shape=(1, 8, 8),
-        normalisation=scale,
         train_sha256="0" * 64,
     )
     model = build_model(config, facts.input_shape, 4, scale, torch.Generator())

@@ -87,13 +87,6 @@ class DataDescription(Record):
     task: Literal["classification"]
     classes: ClassNames
     input_shape: Shape  # (C, H, W)
-    normalisation: Normalisation
-
-    @model_validator(mode="after")
-    def _has_a_mean_for_each_channel(self) -> Self:
-        if len(self.normalisation.mean) != self.input_shape[0]:
-            raise ValueError(f"{len(self.normalisation.mean)} means for {self.input_shape[0]} channels")
-        return self
 
 
 class PrepareFacts(DataDescription):
@@ -111,7 +104,29 @@ class ModelDescription(DataDescription):
     architecture: dict[str, Any]  # the section `model`
     input: str
     output: str
+    normalisation: Normalisation  # of the data trained on
     temperature: Annotated[float, Field(ge=0.01, le=100)]
+
+    @model_validator(mode="after")
+    def _has_a_mean_for_each_channel(self) -> Self:
+        if len(self.normalisation.mean) != self.input_shape[0]:
+            raise ValueError(f"{len(self.normalisation.mean)} means for {self.input_shape[0]} channels")
+        return self
+
+
+class PartCounts(Record):
+    """How many examples a part has, and how many of each class, in the order of the classes."""
+
+    examples: Size
+    class_counts: tuple[int, ...]
+
+
+class PrepareMetrics(Record):
+    """metrics/prepare.json, too long for the list that `dvc metrics` shows."""
+
+    train: PartCounts
+    test: PartCounts
+    duplicates: dict[str, int]  # see `stages.core.data.examples.duplicates`
 
 
 class TrainMetrics(Record):

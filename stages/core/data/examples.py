@@ -5,13 +5,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from stages.core.base.artifacts import sha256
 from stages.core.base.command import InputError
-from stages.core.base.schemas import EXAMPLES, DataDescription, Normalisation, PrepareFacts
+from stages.core.base.schemas import EXAMPLES, DataDescription, Normalisation, PartCounts, PrepareFacts, PrepareMetrics
 from stages.core.data.splits import apportion, draw
 
 
@@ -120,25 +120,23 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
 
 
 def facts(dataset: str, classes: Sequence[str], train: Labelled, train_sha256: str) -> PrepareFacts:
-    """What a model must know about its data: task, names of the classes, shape of an input, normalisation, digest."""
+    """What a model must know about its data: task, names of the classes, shape of an input, digest."""
     channels, height, width = train.inputs.shape[1:]
     return PrepareFacts(
         task="classification",
         dataset=dataset,
         classes=tuple(classes),
         input_shape=(channels, height, width),
-        normalisation=normalisation(train.inputs),
         train_sha256=train_sha256,
     )
 
 
-def class_counts_and_duplicates(train: Labelled, test: Labelled) -> dict[str, Any]:
-    """Examples and class counts (in the order of the classes) of each part, and the duplicates."""
-    report: dict[str, Any] = {
-        name: {"examples": len(part), "class_counts": np.bincount(part.targets).tolist()}
-        for name, part in (("train", train), ("test", test))
-    }
-    return report | {"duplicates": duplicates(train, test)}
+def counts(train: Labelled, test: Labelled) -> PrepareMetrics:
+    """Examples and class counts of each part, and the duplicates."""
+    of_train, of_test = (
+        PartCounts(examples=len(part), class_counts=tuple(np.bincount(part.targets).tolist())) for part in (train, test)
+    )
+    return PrepareMetrics(train=of_train, test=of_test, duplicates=duplicates(train, test))
 
 
 def read_training(train_file: Path, facts_file: Path) -> tuple[Labelled, PrepareFacts]:

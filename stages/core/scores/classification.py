@@ -9,11 +9,12 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import create_model
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
@@ -281,3 +282,9 @@ def headlines(table: pd.DataFrame) -> dict[str, float]:
     """The headline values of a table of `scores_with_intervals`, as they go into metrics/evaluate.json."""
     values = dict(zip(table["score"], table["value"].tolist(), strict=True))
     return {name: values[name] for name, score in SCORES.items() if score.headline}
+
+
+def evaluate_metrics() -> type[schemas.Record]:
+    """The declaration of metrics/evaluate.json: a number for each headline."""
+    fields: dict[str, Any] = {name: float for name, score in SCORES.items() if score.headline}
+    return create_model("EvaluateMetrics", __base__=schemas.Record, **fields)

@@ -9,7 +9,7 @@ from stages.core.base.seeding import numpy_generator
 from stages.core.data.examples import (
     Labelled,
     check_fit,
-    class_counts_and_duplicates,
+    counts,
     duplicates,
     facts,
     labelled,
@@ -110,7 +110,7 @@ def test_duplicates_within_and_across_parts():
     train = Labelled(np.stack([a, b, a, a]), np.array([0, 1, 0, 2]))
     test = Labelled(np.stack([c, a, c, b, d, b]), np.array([0, 0, 0, 1, 1, 2]))
     assert duplicates(train, test) == {"train": 2, "test": 2, "across": 3}
-    assert class_counts_and_duplicates(train, test) == {
+    assert counts(train, test).model_dump(mode="json") == {
         "train": {"examples": 4, "class_counts": [2, 1, 1]},
         "test": {"examples": 6, "class_counts": [3, 2, 1]},
         "duplicates": {"train": 2, "test": 2, "across": 3},
@@ -124,7 +124,6 @@ def test_facts_follow_the_schema():
         "dataset": "letters",
         "classes": list("abcdefghij"),
         "input_shape": [1, 2, 2],
-        "normalisation": normalisation(train.inputs).model_dump(mode="json"),
         "train_sha256": "0" * 64,
     }
 

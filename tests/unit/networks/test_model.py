@@ -29,7 +29,6 @@ FACTS = PrepareFacts(
     dataset="made up",
     classes=("a", "b", "c", "d"),
     input_shape=SHAPE,
-    normalisation=NORMALISATION,
     train_sha256="0" * 64,
 )
 NAMES = get_args(ModelConfig.model_fields["name"].annotation)

@@ -10,7 +10,6 @@ import yaml
 from stages import evaluate, train
 from stages.core.base.artifacts import read_arrays, read_json, write_arrays
 from stages.core.base.schemas import TRAINING, ModelDescription, PrepareFacts
-from stages.core.data.examples import normalisation
 
 ROOT = Path(__file__).parents[3]
 NAMES = ("red", "green", "blue")
@@ -25,15 +24,12 @@ def workspace(tmp_path, monkeypatch):
         inputs = generator.integers(0, 120, (examples, 3, 32, 32), dtype=np.uint8)
         inputs[np.arange(examples), targets] += 100
         write_arrays(tmp_path / f"data/prepared/{part}.safetensors", {"inputs": inputs, "targets": targets})
-        if part == "train":
-            measured = normalisation(inputs)
     content = (tmp_path / "data/prepared/train.safetensors").read_bytes()
     PrepareFacts(
         task="classification",
         dataset="made up",
         classes=NAMES,
         input_shape=(3, 32, 32),
-        normalisation=measured,
         train_sha256=hashlib.sha256(content).hexdigest(),
     ).write(tmp_path / "data/prepared/facts.json")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
