@@ -14,7 +14,7 @@ from stages.core.base import process, recorded, streams
 
 _LINES, _LETTERS = 25, 600  # of a message, and of a line of it: what it shows of a file may be of any length
 _NAMED = 3  # changes in a message
-_NO_MEMORY = re.compile("can't allocate memory|out of memory")  # torch has no exception of its own on a CPU
+_NO_MEMORY = re.compile("can't allocate memory|out of memory|could not create a (primitive|memory)")  # torch's words
 _told: set[str] = set()
 
 
