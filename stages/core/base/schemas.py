@@ -208,6 +208,7 @@ class Table:
     may_lack: frozenset[str] = field(default_factory=frozenset)
     grid: tuple[str, ...] = ()
     curve: tuple[str, str] | None = None
+    may_be_empty: bool = False
 
     def write(self, path: Path, table: "pd.DataFrame") -> None:
         write_csv(path, self.checked(table, str(path)))
@@ -216,7 +217,7 @@ class Table:
         """The table at `path`. Raises `InputError`, naming the file and the column or row, unless it is a whole one."""
         text = [name for name, kind in self.columns.items() if kind is str]
         table = self.checked(read_csv(path, text, list(self.columns)), str(path))
-        if table.empty:
+        if table.empty and not self.may_be_empty:
             raise InputError(f"{path}: has no rows")
         self._check_grid(table, path)
         self._check_curve(table, path)
@@ -290,7 +291,11 @@ LEARNING_CURVE = Table(
     {"fold": PLACE, "share": SHARE, "examples": PLACE, "train_score": NUMBER, "validation_score": NUMBER},
     grid=("fold", "share"),
 )
-FOLD_SCORES = Table({"score": str, "mean": NUMBER, "std": AMOUNT, "low": NUMBER, "high": NUMBER}, grid=("score",))
+FOLD_SCORES = Table(
+    {"score": str, "mean": NUMBER, "std": AMOUNT, "low": NUMBER, "high": NUMBER},
+    grid=("score",),
+    may_be_empty=True,  # before the second fold
+)
 LR_RANGE = Table({"learning_rate": AMOUNT, "loss": NUMBER, "smoothed_loss": NUMBER}, grid=("learning_rate",))
 STRESS = Table(
     {"corruption": str, "severity": COUNT, "examples": PLACE, "score": NUMBER}, grid=("corruption", "severity")
