@@ -17,10 +17,10 @@ GRACE_S = 10  # for tidying up
 def unwinding() -> Iterator[None]:
     """In the block Ctrl-C, SIGTERM and SIGHUP raise, so that temporary files are tidied away; ignored ones stay so."""
     numbers = [number for number in signal.Signals if number.name in {"SIGINT", "SIGTERM", "SIGHUP"}]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler in {signal.SIG_DFL, signal.default_int_handler}:
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    defaults = {signal.SIG_DFL, signal.default_int_handler}
+    before = {number: handler for number in numbers if (handler := signal.getsignal(number)) in defaults}
+    for number in before:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:

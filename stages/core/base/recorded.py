@@ -46,12 +46,12 @@ def changed() -> list[str]:
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
-    """The SHA-256 of each file, and of each in a folder, by its path; none of what is missing or no regular file."""
+    """The SHA-256 of each file, and of each in a folder, by its path; none of what is missing, hidden or no file."""
     found = {}
-    for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for file in (file for path in paths for file in (path, *path.rglob("*"))):
+        with suppress(OSError):
             if file.is_file() and file.parent.name != "__pycache__" and not file.name.startswith("."):
-                with suppress(OSError), file.open("rb") as content:
+                with file.open("rb") as content:
                     found[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
     return found
 
