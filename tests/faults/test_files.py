@@ -444,7 +444,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, reader: Callable[[Path], objec
 
 
 def test_arrays_are_in_memory_once(tmp_path: Path) -> None:
-    path, size = tmp_path / "a.safetensors", 100 << 20
+    path, size = tmp_path / "a.safetensors", 40 << 20
     write_arrays(path, {"inputs": np.zeros(size, np.uint8)})
     program = (
         "import resource, sys, stages; from pathlib import Path; from stages.core.base.artifacts import read_arrays;"
@@ -452,7 +452,7 @@ def test_arrays_are_in_memory_once(tmp_path: Path) -> None:
         "read_arrays(Path(sys.argv[1])); print(used() - before)"
     )
     done = subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(done.stdout) * 1024 < 1.2 * size
+    assert int(done.stdout) * 1024 < 1.3 * size
 
 
 @pytest.mark.parametrize("place", [20, 5000, -30, -10])

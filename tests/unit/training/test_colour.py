@@ -74,5 +74,5 @@ def test_the_curves_are_written_after_every_epoch(workspace, monkeypatch):
     with pytest.raises(Stopped):
         train.main()
     assert seen == [1, 2] and not Path("models").exists()
-    train.main()  # goes on: writes what is known at once, then the epochs still to come
-    assert seen == [1, 2, 2, 3, 4]
+    train.main()  # goes on: writes what is known at once, the epochs still to come, and all of them as its output
+    assert seen == [1, 2, 2, 3, 4, 4]
