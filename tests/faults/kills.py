@@ -145,10 +145,7 @@ def main() -> int:
         victim = Victim(untouched.copy(folder / f"run-{run}"), given.way)
         moments = (draw.uniform(0, given.latest) for _ in range(min(left, KILLS_OF_A_RUN)))
         kill_and_go_on(victim, moments, expected, outputs, found)
-        sys.stdout.write(
-            f"after run {run}: {found.kills.total()} kills, {dict(found.kills)}; "
-            f"helped: {found.helped}; faults: {found.faults}\n"
-        )
+        sys.stdout.write(f"after run {run}: {found}\n")
         sys.stdout.flush()
     return 1 if found.faults else 0
 

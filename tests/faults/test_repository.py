@@ -6,6 +6,7 @@ The pipeline here is a small one that copies files, so that DVC's own second is 
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -348,3 +349,36 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(project: Project) ->
     kill_and_go_on(Victim(project, "repro"), (draw.uniform(0.3, 1.2) for _ in range(3)), expected, outputs, found)
     assert found.faults == []
     assert found.kills.total() > 0
+
+
+def cures(*words: str) -> str:
+    """The command in docs/after-a-crash.md that has these words."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/after-a-crash.md").read_text(), re.DOTALL)
+    (found,) = [block for block in blocks if all(word in block for word in words)]
+    return found.replace("python", sys.executable, 1)
+
+
+def test_documented_cures(project: Project) -> None:
+    shell("touch params.yaml && mkdir -p metrics && " + COMMIT)
+    left = [Path(".dvc/tmp") / name for name in ("exps/standalone/tmp1/x", "exps/tmp2/x", "exps/run/3/x")]
+    kept = [Path(".dvc/tmp/checkpoints/key"), Path(".dvc/tmp/exps/celery/x")]
+    for path in (*left, *kept, mend.RWLOCKS[1]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    shell(cures("rm -rf"))
+    shell(cures("stages.mend"))
+    assert [path for path in (*left, mend.RWLOCKS[1]) if path.exists()] == []
+    assert all(path.exists() for path in kept)
+
+
+def test_documented_way_back_from_parameters_that_git_cannot_see(project: Project) -> None:
+    Path(".gitignore").write_text("/models\n/plots/page\n")
+    Path("params.yaml").write_text("lr: 1\n")
+    Path("plots/table").touch()
+    os.utime("params.yaml", (0, 0))
+    shell(f"{COMMIT} && git config core.trustctime false")
+    Path("params.yaml").write_text("lr: 2\n")  # as long as before, and as old
+    os.utime("params.yaml", (0, 0))
+    shell("git checkout -- params.yaml && grep 2 params.yaml")
+    shell(cures("git checkout -- params.yaml"))
+    assert Path("params.yaml").read_text() == "lr: 1\n"
