@@ -17,6 +17,7 @@ NOT_RUN = {  # and why
     "dvc exp push origin NAME": "a name of the reader's",
     "python -m stages.preset NAME": "a name of the reader's",
     "dvc exp run -S data.dataset=fashion-mnist": "30 MB from the internet",
+    "dvc exp run $(python -m stages.preset guide)": "one whole run more; test_presets.py reads it as `check` does",
     "dvc queue start": "four runs in the background; test_experiments.py takes two from the queue",
     "dvc queue stop --kill": "there is none to be stopped",
     "make verify": "minutes; test_end_to_end.py runs tests/verify.py",
@@ -55,14 +56,12 @@ def test_commands_are_found_and_those_not_run_are_still_printed() -> None:
 
 @pytest.fixture(scope="module")
 def reader(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small pipeline as a clone with an environment; its batches are small enough for every recipe."""
+    """The small pipeline as a clone with an environment, a commit before the last, and a server."""
     project = reproduced.copy(tmp_path_factory.mktemp("reader"))
     (project.root / ".git/info/exclude").write_text("/.venv\n")
     (project.root / ".venv").symlink_to(sys.prefix)
-    project.set({"train.batch_size": 25})
-    project.dvc("repro")
     project.run("git", "branch", "--move", "main")
-    project.commit("Smaller batches")
+    project.run("git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
     project.run("git", "clone", "--quiet", "--bare", ".", "../origin.git")
     project.run("git", "remote", "add", "origin", "../origin.git")
     project.run("git", "fetch", "--quiet", "origin")
@@ -71,10 +70,14 @@ def reader(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_commands_of_a_section_run_as_printed(section: str, reader: Project) -> None:
+    if "learning curve" in section:
+        reader.set({"train.batch_size": 25})  # or a tenth of so few examples fills none
     for command in [command for command in SECTIONS[section] if command not in NOT_RUN]:
         # Whatever `make` thinks of the environment, it is not to build one here.
         result = reader.run("bash", "-c", command, check=False, PYTHON="no-such-python")
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         assert re.search("^(ERROR|error|Traceback)", result.stderr, re.MULTILINE) is None, result.stderr
+        if "--drop" in command:  # DVC matches a pattern from the start of a column's name
+            assert re.search(r"\.json\s|models/|plots/|stages/", result.stdout) is None, result.stdout
     if reader.run("git", "status", "--porcelain").stdout:
         reader.run("bash", "-c", BACK)
