@@ -106,7 +106,7 @@ def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) 
     content = read_bytes(path, most=_MOST_CSV)
     header = content[: content.find(b"\n")]
     # Before pandas makes a column of each of a million commas.
-    if content and columns and header.rstrip(b"\r") != ",".join(columns).encode():
+    if content and columns and header.rstrip(b"\r").replace(b'"', b"") != ",".join(columns).encode():
         found = header.decode(errors="replace") or "none"
         raise InputError(f"{path}: must have the columns {', '.join(columns)}, found {found.replace(',', ', ')}")
     try:
