@@ -362,6 +362,12 @@ def test_a_table_of_which_something_is_wrong(
     refuses(path, told, lambda: getattr(schemas, table.upper()).read(path))
 
 
+def test_a_table_whose_words_are_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "confusion.csv"
+    path.write_text('"actual","predicted","count"\n"a\r","a\r",7\n')
+    assert schemas.CONFUSION.read(path).to_numpy().tolist() == [["a\r", "a\r", 7]]
+
+
 def test_a_table_of_a_million_columns_costs_no_gigabytes(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text(",".join(f"c{i}" for i in range(1_000_000)) + "\n" + "0," * 999_999 + "0\n")
