@@ -113,7 +113,7 @@ def test_other_test_sets_are_refused(repository: Repository) -> None:
 
 
 def test_unknown_revision(repository: Repository) -> None:
-    assert "nowhere: unknown Git revision 'nowhere'" in repository.refusal("nowhere")
+    assert "nowhere: no revision of this repository" in repository.refusal("nowhere")
 
 
 def test_a_revision_without_predictions(repository: Repository) -> None:
