@@ -24,7 +24,6 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.config.recipe import ModelConfig
 from stages.core.config.sections import AllParams
 from stages.core.networks.layers import Dropout, Normalise, RandomLayer
-from stages.core.networks.model import initialise
 from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
@@ -141,6 +140,13 @@ def holding(parameter: torch.Tensor) -> nn.Module:
     return own
 
 
+def buffered(buffer: torch.Tensor) -> nn.Module:
+    """A layer of a user's own with a buffer that begins like that."""
+    own = layer(lambda self, x: x)
+    own.register_buffer("state", buffer, persistent=False)
+    return own
+
+
 def transformer() -> list[nn.Module]:
     return [nn.Unflatten(1, (1, 144)), nn.TransformerEncoderLayer(144, 2, 8, batch_first=True), nn.Flatten()]
 
@@ -166,18 +172,18 @@ GUESTS: dict[str, tuple[Callable[[], list[nn.Module]], str]] = {  # what is put 
     "Embedding": (lambda: [nn.Embedding(3, 3)], r"layer 2 \(Embedding\): its initial weights"),
     "LSTM": (lambda: [nn.LSTM(144, 144)], r"layer 2 \(LSTM\): its initial weights"),
     "parameter": (lambda: [holding(torch.randn(3))], r"layer 2 \(Own\): its initial weights"),
+    "a single number": (lambda: [holding(torch.randn(()))], r"layer 2 \(Own\): its initial weights"),
+    "buffer": (lambda: [buffered(torch.randn(3))], r"layer 2 \(Own\): its initial weights or buffers"),
 }
 
 
 def given(monkeypatch: pytest.MonkeyPatch, guest: Callable[[], list[nn.Module]]) -> None:
     """Has the engine build this, and a linear layer after it, whatever the recipe says."""
 
-    def build(*arguments: Any) -> nn.Module:
-        model = nn.Sequential(Normalise([0.5], [0.25]), nn.Flatten(), *guest(), nn.Linear(144, 4))
-        initialise(model, arguments[-1])
-        return model
+    def layers(*arguments: Any) -> nn.Module:
+        return nn.Sequential(Normalise([0.5], [0.25]), nn.Flatten(), *guest(), nn.Linear(144, 4))
 
-    monkeypatch.setattr("stages.core.training.engine.build_model", build)
+    monkeypatch.setattr("stages.core.networks.model._layers", layers)
 
 
 @pytest.mark.parametrize("name", GUESTS)

@@ -47,7 +47,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (project.root / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
     (project.root / ".gitignore").write_text("/models\n/plots\n")
     (project.root / "dvc.yaml").write_text(PIPELINE)
-    for name in ("Makefile", "requirements.lock"):
+    for name in ("Makefile", "requirements.lock", "params.yaml"):
         shutil.copy(ROOT / name, project.root)
     (project.root / "stages").symlink_to(ROOT / "stages")
     targets = np.arange(60) % 3
@@ -289,7 +289,7 @@ def test_make_repro_mends_what_a_kill_left_and_uses_a_restored_cache(project: Pr
 def test_make_repro_ends_as_dvc_does_where_there_is_nothing_to_mend(project: Project) -> None:
     shell(f"{COMMIT} && rm source")
     result = make("repro")
-    assert result.returncode
+    assert result.returncode and "source" in result.stderr
     assert "Traceback" not in result.stderr and "killed" not in result.stderr
 
 
@@ -346,7 +346,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(project: Project) ->
     shell(f"rm -r {LOCK} models plots metrics .dvc/cache")
     found = Found()
     draw = random.Random(5)
-    kill_and_go_on(Victim(project, "repro"), (draw.uniform(0.3, 1.2) for _ in range(3)), expected, outputs, found)
+    kill_and_go_on(Victim(project, "repro"), (draw.uniform(0.2, 0.8) for _ in range(4)), expected, outputs, found)
     assert found.faults == []
     assert found.kills.total() > 0
 

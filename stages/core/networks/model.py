@@ -24,12 +24,19 @@ def build_model(
 ) -> nn.Sequential:
     """A network from inputs (C, H, W), first normalised, to `width` outputs, with weights from `generator`.
 
-    Raises `InputError` when its body cannot be built for such inputs.
+    Raises `InputError` when its body cannot be built for such inputs, and where two that are built alike do not begin
+    alike.
     """
-    layers, features = body(config, input_shape)
-    model = nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
+    again, model = (_layers(config, input_shape, width, normalisation) for _ in range(2))
+    initialise(again, generator.clone_state())
     initialise(model, generator)
+    check_alike(model, again)
     return model
+
+
+def _layers(config: ModelConfig, input_shape: Sequence[int], width: int, normalisation: Normalisation) -> nn.Sequential:
+    layers, features = body(config, input_shape)
+    return nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
 
 
 def describe_model(
@@ -73,20 +80,28 @@ def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray])
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights anew as torch's layers do, uniform in +-1/sqrt(fan-in), but from `generator`.
 
-    Weights that come from a file are loaded afterwards. Raises `InputError`, naming it, on a layer of another kind
-    whose weights were drawn, which is when they are not all alike: those draws were nobody's stream.
+    Weights that come from a file are loaded afterwards; what other layers draw, `check_alike` refuses.
     """
     with torch.no_grad():
-        for name, layer in model.named_modules():
+        for layer in model.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 bound = layer.weight[0].numel() ** -0.5
                 for tensor in layer.parameters():
                     tensor.uniform_(-bound, bound, generator=generator)
-            elif any((tensor != tensor.view(-1)[0]).any() for tensor in layer.parameters(recurse=False)):
-                raise InputError(
-                    f"network: layer {name} ({type(layer).__name__}): its initial weights are drawn from torch's own "
-                    "generator, must be from the run's; teach `initialise` to draw them"
-                )
+
+
+def check_alike(model: nn.Module, again: nn.Module) -> None:
+    """Raise `InputError`, naming it, on a layer whose weights or buffers differ in the same network, built again.
+
+    They were drawn, and not from the run's generator.
+    """
+    for (name, layer), other in zip(model.named_modules(), again.modules(), strict=True):
+        own, others = ((*one.parameters(recurse=False), *one.buffers(recurse=False)) for one in (layer, other))
+        if not all(map(torch.equal, own, others)):
+            raise InputError(
+                f"network: layer {name} ({type(layer).__name__}): its initial weights or buffers are drawn from "
+                "torch's own generator, must be from the run's; teach `initialise` to draw them"
+            )
 
 
 def check_draws(model: nn.Module, input_shape: Sequence[int]) -> None:
