@@ -24,11 +24,7 @@ help: ## this list
 env: $(ENV) ## .venv, filled exactly as requirements.lock says; with another Python: make env PYTHON=python3.12
 
 repro: $(ENV) ## run the pipeline: every stage that is not up to date, from the data to the pictures
-	@# First our check of params.yaml, since DVC itself reads on for minutes in a hostile one.
-	@python -m stages.check
-	@# Then what a restored cache has; what lies here and is in no cache stays, since nobody answers DVC's question.
-	@run() { dvc checkout --quiet --allow-missing < /dev/null 2> /dev/null; dvc repro; }; \
-	run || { python -m stages.mend && run; }
+	python -m stages.repro
 
 test: $(ENV) ## run every test, in two processes that take a file each, the quick ones first
 	pytest -n 2 --dist loadfile --no-loadscope-reorder

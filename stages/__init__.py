@@ -47,7 +47,7 @@ NUMERICS_X86 = {
 # Not ours to obey: other numerics, logs in between, where a notebook shows pictures, how bars and pictures should look.
 _FOREIGN = ("ATEN_", "DNNL_", "GOMP_", "JOBLIB_", "KMP_", "LOKY_", "MKL_", "MPLBACKEND", "NPY_", "NVIDIA_TF32_", "OMP_",
             "ONEDNN_", "OPENBLAS_", "TORCH_", "TQDM_")  # fmt: skip
-for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+for _name in [name for name in os.environ if name.startswith(_FOREIGN) and name != "TORCH_HOME"]:  # a folder
     del os.environ[_name]
 os.environ["MATPLOTLIBRC"] = os.devnull
 os.environ.update(NUMERICS)

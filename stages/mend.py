@@ -13,13 +13,18 @@ from stages.core.base.command import InputError, run
 from stages.core.revisions.repository import LOCK
 
 # Which process of DVC uses which files: of the workspace, of the experiments.
+DAMAGED = Path(".dvc/tmp/dvc.lock.damaged")
 RWLOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
 
 
 def main() -> None:
+    sys.exit(0 if mend() else 1)
+
+
+def mend() -> bool:
+    """Whether there was something to mend."""
     need_repository()
-    mended = [*map(mend_rwlock, RWLOCKS), mend_lock()]
-    sys.exit(0 if any(mended) else 1)
+    return any([*map(mend_rwlock, RWLOCKS), mend_lock()])
 
 
 def mend_rwlock(path: Path) -> bool:
@@ -52,13 +57,22 @@ def blocks(rwlock: str) -> bool:
         held: dict[str, Any] = SCHEMA(json.loads(rwlock))
     except (ValueError, Invalid):
         return True
+
+    def is_dvc(process: int) -> bool:
+        try:
+            return "dvc" in " ".join(psutil.Process(process).cmdline())
+        except psutil.AccessDenied:  # who knows
+            return True
+        except psutil.NoSuchProcess:  # ended just now, or dead and not yet taken note of
+            return False
+
     holders = [*held["write"].values(), *(reader for readers in held["read"].values() for reader in readers)]
-    alive = [psutil.Process(holder["pid"]) for holder in holders if psutil.pid_exists(holder["pid"])]
-    return bool(alive) and not any("dvc" in " ".join(process.cmdline()) for process in alive)
+    alive = [holder["pid"] for holder in holders if psutil.pid_exists(holder["pid"])]
+    return bool(alive) and not any(map(is_dvc, alive))
 
 
 def mend_lock() -> bool:
-    """Remove a dvc.lock that DVC cannot read. What ran is in DVC's cache of runs, from where `dvc repro` takes it."""
+    """Set a dvc.lock aside that DVC cannot read. What ran is in DVC's cache of runs, where `dvc repro` finds it."""
     lock = Path(LOCK)
     if not lock.exists():
         return False
@@ -75,13 +89,15 @@ def mend_lock() -> bool:
             raise InputError(
                 f"{LOCK}: in conflict; `git checkout HEAD -- {LOCK}` and `make repro` make it anew"
             ) from None
-        lock.unlink()
-    logging.warning("%s: half-written by a killed process of DVC; removed", LOCK)
+        DAMAGED.parent.mkdir(parents=True, exist_ok=True)
+        lock.replace(DAMAGED)
+    logging.warning("%s: DVC cannot read it, as one half-written by a killed process; removed to %s", LOCK, DAMAGED)
     return True
 
 
 def need_repository() -> None:
     """Raise `InputError` where DVC looks for a Git repository and finds none, as in a downloaded archive."""
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import SCMError
 
@@ -90,6 +106,8 @@ def need_repository() -> None:
             pass
     except SCMError as error:
         raise InputError(f"{error}; `dvc config --local core.no_scm true` lets `dvc repro` do without") from None
+    except DvcException as error:
+        raise InputError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -90,10 +90,10 @@ def environment(folder: Path) -> dict[str, str]:
 
     The raw files may come from this repository: `fetch` accepts them by their SHA-256, wherever they lie.
     """
-    raw = ROOT / "data/raw"
+    raw = Path(os.environ.get("DATA_DIR", ROOT / "data/raw")).expanduser().absolute()  # the clone lies elsewhere
     return {
-        **({"DATA_DIR": str(raw)} if raw.exists() else {}),
         **without_git(),
+        **({"DATA_DIR": str(raw)} if raw.exists() else {}),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_GLOBAL_CONFIG_DIR": str(folder / "dvc"),
         "DVC_SYSTEM_CONFIG_DIR": str(folder / "dvc"),

@@ -596,6 +596,14 @@ def refuses_source(tmp_path: Path, told: str) -> None:
 
 
 @pytest.mark.usefixtures("small_data_set")
+def test_data_dir_may_give_the_largest_file_there_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = fill(tmp_path / "mine") / FIRST
+    largest.write_bytes(bytes(sources.MOST))
+    monkeypatch.setenv("DATA_DIR", str(largest.parent))
+    refuses_source(tmp_path, f"{FIRST} has the SHA-256")  # it was read to its end
+
+
+@pytest.mark.usefixtures("small_data_set")
 def test_data_dir_is_relative_to_where_the_user_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "project" / "mine")
     elsewhere = tmp_path / "project" / ".dvc" / "tmp" / "exps" / "workspace"

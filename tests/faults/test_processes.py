@@ -267,6 +267,7 @@ def test_a_killed_dvc_takes_its_stage_along(probe: Path) -> None:
         ({"NPY_ENABLE_CPU_FEATURES": "AVX2"}, "import numpy", ""),
         ({"LOKY_MAX_CPU_COUNT": "many"}, "import joblib; joblib.cpu_count()", ""),
         ({"TORCH_DISTRIBUTED_DEBUG": "on", "TORCH_LOGS": "x"}, "import torch.distributed", ""),
+        ({"TORCH_HOME": "/weights"}, "print(os.environ['TORCH_HOME'])", "/weights"),  # a place, and no numerics
         ({"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}, "print(os.environ.get('ONEDNN_DEFAULT_FPMATH_MODE'))", "None"),
         ({"OMP_NUM_THREADS": "7"}, "print(os.environ['OMP_NUM_THREADS'])", "1"),
         ({"TORCHELASTIC_RUN_ID": "left"}, "print('TORCHELASTIC_RUN_ID' in os.environ)", "False"),

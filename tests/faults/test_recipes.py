@@ -24,6 +24,7 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.config.recipe import ModelConfig
 from stages.core.config.sections import AllParams
 from stages.core.networks.layers import Dropout, Normalise, RandomLayer
+from stages.core.networks.model import initialise
 from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
@@ -180,10 +181,12 @@ GUESTS: dict[str, tuple[Callable[[], list[nn.Module]], str]] = {  # what is put 
 def given(monkeypatch: pytest.MonkeyPatch, guest: Callable[[], list[nn.Module]]) -> None:
     """Has the engine build this, and a linear layer after it, whatever the recipe says."""
 
-    def layers(*arguments: Any) -> nn.Module:
-        return nn.Sequential(Normalise([0.5], [0.25]), nn.Flatten(), *guest(), nn.Linear(144, 4))
+    def build(*arguments: Any) -> nn.Module:
+        model = nn.Sequential(Normalise([0.5], [0.25]), nn.Flatten(), *guest(), nn.Linear(144, 4))
+        initialise(model, arguments[-1])
+        return model
 
-    monkeypatch.setattr("stages.core.networks.model._layers", layers)
+    monkeypatch.setattr("stages.core.training.engine.build_model", build)
 
 
 @pytest.mark.parametrize("name", GUESTS)

@@ -10,12 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from stages import changes, mend
+from stages import changes, mend, repro
 from stages.compare import PREDICTIONS, comparison_of
 from stages.core.base.artifacts import write_arrays
 from stages.core.base.command import InputError
@@ -246,6 +248,20 @@ def test_rwlock_that_a_process_of_dvc_holds_stays(project: Project) -> None:
         process.kill()
 
 
+def test_rwlock_of_a_process_that_is_dead_and_still_listed_goes(project: Project) -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        mend.RWLOCKS[0].write_text(json.dumps({"write": {"/a": {"pid": process.pid, "cmd": "dvc"}}, "read": {}}))
+        assert psutil.pid_exists(process.pid) and mend.mend_rwlock(mend.RWLOCKS[0])
+
+
+def test_damaged_settings_of_dvc_are_told(project: Project) -> None:
+    shell(COMMIT)
+    Path(".dvc/config.local").write_text("[core\n")
+    with pytest.raises(InputError, match="config"):
+        mend.mend()
+
+
 @pytest.mark.parametrize(
     ("script", "mended"),
     [
@@ -258,7 +274,9 @@ def test_rwlock_that_a_process_of_dvc_holds_stays(project: Project) -> None:
 )
 def test_half_written_lock(script: str, mended: bool, project: Project) -> None:
     shell(script)
+    content = Path(LOCK).read_bytes() if mended else b""
     assert mend.mend_lock() == mended
+    assert not mended or (mend.DAMAGED.read_bytes() == content and not Path(LOCK).exists())
 
 
 def test_a_lock_in_conflict_stays(project: Project) -> None:
@@ -284,6 +302,47 @@ def test_make_repro_mends_what_a_kill_left_and_uses_a_restored_cache(project: Pr
     assert "rwlock: left by a killed process of DVC; removed" in result.stderr
     assert "Running stage" not in result.stdout
     assert PREDICTIONS.read_bytes() == Path("source").read_bytes()
+
+
+def test_what_is_in_no_cache_keeps_nothing_else_from_being_restored(project: Project) -> None:
+    """And nothing that lies here is taken away: what dvc.lock says may be in no cache."""
+    shell(f"{COMMIT} && rm models/predictions.safetensors plots/page")
+    page = re.compile(r"(path: plots/page\s+hash: md5\s+md5: )\w+")
+    text, found = page.subn(r"\g<1>" + "a" * 32, Path(LOCK).read_text())
+    assert found == 1
+    Path(LOCK).write_text(text)
+    Path("plots/page").write_text("mine, and in no cache")
+    assert repro.missing_outputs() == ["models/predictions.safetensors"]
+    repro.call("dvc", "checkout", "--quiet", "--allow-missing", *repro.missing_outputs(), quiet=True)
+    assert PREDICTIONS.exists() and Path("plots/page").read_text() == "mine, and in no cache"
+
+
+def test_a_signal_to_make_ends_what_it_started(project: Project) -> None:
+    shell(COMMIT)
+    Path("dvc.yaml").write_text("stages: {long: {cmd: 'touch begun && exec sleep 60', outs: [done]}}")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["make", "--assume-old=.venv/requirements.lock", "repro"]
+    mark = {"TESTS_FAULTS_SIGNAL": str(project.root)}
+    with subprocess.Popen(command, env={**os.environ, "PATH": path, **mark}, stderr=subprocess.DEVNULL) as process:
+        while not Path("begun").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+
+    def dvc() -> list[psutil.Process]:
+        return [one for one in psutil.process_iter() if of_this_run(one, mark) and "repro" in one.cmdline()]
+
+    end = time.monotonic() + 10
+    while dvc() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert dvc() == []
+
+
+def of_this_run(process: psutil.Process, mark: dict[str, str]) -> bool:
+    try:
+        return mark.items() <= process.environ().items()
+    except psutil.Error:  # gone, a zombie or another user's
+        return False
 
 
 def test_make_repro_ends_as_dvc_does_where_there_is_nothing_to_mend(project: Project) -> None:

@@ -69,7 +69,7 @@ def require(found: Iterable[str], expected: Iterable[str], where: str) -> None:
 
 
 def test_scripts_and_stages_are_the_same() -> None:
-    tools = {"changes", "compare", "mend", "preset"}
+    tools = {"changes", "compare", "mend", "preset", "repro"}
     scripts = {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"} - tools
     require(STAGES, scripts, "dvc.yaml: stages")
 

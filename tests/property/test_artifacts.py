@@ -44,7 +44,7 @@ def test_csv_reads_back_to_the_bit(numbers: list[float], names: list[str]):
 
 
 arrays = st_numpy.arrays(
-    dtype=st.sampled_from([np.uint8, np.int64, np.float32, np.float64]),
+    dtype=st.sampled_from([np.bool_, np.uint8, np.int32, np.int64, np.float16, np.float32, np.float64]),
     shape=st_numpy.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4),
 )
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_JSON, _MOST_CSV = 4 << 20, 256 << 20  # bytes: what parsing takes is some fifty times as much, and five times
-_KINDS = {"U8": "u1", "I64": "i8", "F32": "f4", "F64": "f8"}  # the element types we write, in safetensors' words
+# The element types that data, predictions and a network's weights and buffers may have, in safetensors' words.
+_KINDS = {"BOOL": "?", "U8": "u1", "I32": "i4", "I64": "i8", "F16": "f2", "F32": "f4", "F64": "f8"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from stages.core.base import process, recorded, streams
 
-_LINES, _LETTERS = 25, 600  # of a message, and of a line of it: what it shows of a file may be of any length
+_LINES, _LETTERS = 10, 600  # of a message, and of a line of it: what it shows of a file may be of any length
 _NAMED = 3  # changes in a message
 _NO_MEMORY = re.compile("can't allocate memory|out of memory|could not create a (primitive|memory)")  # torch's words
 _told: set[str] = set()
@@ -48,6 +48,7 @@ def run(main: Callable[[], None]) -> None:
     starts, only the first gives the message.
     """
     inputs = getattr(sys.modules[main.__module__], "INPUTS", None)
+    first = os.environ.get("RANK", "0") == "0"
     try:
         with process.unwinding(), streams.that_may_close():
             if inputs is None:
@@ -55,11 +56,12 @@ def run(main: Callable[[], None]) -> None:
             else:
                 with recorded.noting(inputs.values()):
                     main()
-                    check_recorded()
+                    if first:  # which alone writes, and tells
+                        check_recorded()
     except (InputError, OSError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
             raise
-        sys.exit(f"error: {_reason(error)}" if os.environ.get("RANK", "0") == "0" else 1)
+        sys.exit(f"error: {_reason(error)}" if first else 1)
 
 
 def check_recorded() -> None:

@@ -50,14 +50,17 @@ class StageParams(_Typed, extra="ignore"):
 
         Raises `InputError` with one line per problem: a file that is missing or no YAML mapping, an unknown key (with
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
-        Refused or not, Git sees from then on that the file has changed.
+        Of a file that is refused Git sees from then on that it has changed.
         """
-        _show_to_git(path)
-        values = read_values(path)
         try:
-            params = cls.model_validate(values)
-        except ValidationError as error:
-            raise refusal(cls, error, values, path) from None
+            values = read_values(path)
+            try:
+                params = cls.model_validate(values)
+            except ValidationError as error:
+                raise refusal(cls, error, values, path) from None
+        except InputError:
+            show_to_git(path)
+            raise
         recorded.note(cls._named(path, values), lambda: cls._named(path, read_values(path)))
         return params
 
@@ -84,11 +87,11 @@ def _same_type(written: Any, taken: Any) -> bool:
     return type(written) is type(taken) or isinstance(taken, BaseModel) or (type(written), type(taken)) == (int, float)
 
 
-def _show_to_git(path: Path) -> None:
+def show_to_git(path: Path) -> None:
     """Set the time of `path` to another second, so that Git reads it anew.
 
     `dvc exp run -S` changes params.yaml in the second in which Git noted it. A change that leaves the size as it was
-    would then be invisible to `git status`, and `git checkout` would not undo it, if a stage fails.
+    would then be invisible to `git status`, and `git checkout` would not undo it.
     """
     with suppress(OSError):  # of another user, or on a medium that cannot be written
         then = max(time.time(), path.stat().st_mtime + 1)

@@ -4,12 +4,13 @@ Whatever can be refused without looking at the data is refused here, by the stag
 """
 
 import math
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.config.datasets import datasets
-from stages.core.config.params import Section
+from stages.core.config.params import PARAMS_FILE, Section, show_to_git
 from stages.core.config.recipe import Recipe, check_batches
 
 
@@ -97,6 +98,12 @@ class AllParams(Recipe, extra="forbid"):
     lr_range: LrRangeConfig
     plot: PlotConfig
 
+    @classmethod
+    def load(cls, path: Path = PARAMS_FILE) -> Self:
+        """As each stage's; accepted or not, Git sees what is new, since a later stage may fail on it."""
+        show_to_git(path)
+        return super().load(path)
+
     def check_sizes(self) -> None:
         """Refuse batches that do not go with the examples there will be, where `prepare.limit` says how many."""
         if examples := self.prepare.limit:  # without a limit, how many there are is for the data to say
@@ -109,11 +116,6 @@ def holdout_size(fraction: float, examples: int) -> int:
     return round(fraction * examples)
 
 
-def training_sizes(config: CrossValidateConfig, examples: int) -> list[int]:
-    """On how many of so many `examples` a model is trained, ascending: of every fold and share, each number once."""
-    return sorted({size for share in config.shares for size in _share_sizes(config, examples, share)})
-
-
 def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: int, limited: bool = False) -> None:
     """Refuse so many `examples` if those of a fold, or a share of them, do not go with the recipe's batches.
 
@@ -123,10 +125,11 @@ def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: 
         causes = [f"learning_curve takes {share:g} of a fold's"] * (share < 1)
         causes += [f"prepare.limit = {examples}"] * limited
         called = "examples that cross_validate trains on" + (f" ({', '.join(causes)})" if causes else "")
-        for size in _share_sizes(config, examples, share):
+        for size in training_sizes(config, examples, share):
             check_batches(recipe, size, called)
 
 
-def _share_sizes(config: CrossValidateConfig, examples: int, share: float) -> list[int]:
+def training_sizes(config: CrossValidateConfig, examples: int, share: float) -> list[int]:
+    """On how many of so many `examples` a model is trained, on that share of each fold's; ascending."""
     rest = {examples - examples // config.folds, examples - math.ceil(examples / config.folds)}
     return sorted(round(share * size) for size in rest)

@@ -26,7 +26,7 @@ from stages.core.base.command import InputError, convenience
 from stages.core.config.builtin import Debian, Npm, Torchvision
 from stages.core.config.datasets import datasets
 
-CHUNK, MOST = 1 << 20, 1 << 28  # bytes to read at once, and of a file, uncompressed: several times the largest there is
+CHUNK, MOST = 1 << 20, 1 << 30  # bytes to read at once, and of a file, uncompressed: twice the largest of EMNIST
 SILENCE_S = 30  # a mirror that says nothing for so long is given up
 
 _log = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def _chunks(path: Path, name: str, compressed: bool) -> Iterator[bytes]:
         if path.exists() and not path.is_file():
             raise UnavailableError(f"{name} is no regular file")
         with gzip.open(path) if compressed else path.open("rb") as content:
-            for _ in range(MOST // CHUNK):
+            for _ in range(MOST // CHUNK + 1):  # once more, to see that it has ended
                 if not (chunk := content.read(CHUNK)):
                     return
                 yield chunk

@@ -24,19 +24,12 @@ def build_model(
 ) -> nn.Sequential:
     """A network from inputs (C, H, W), first normalised, to `width` outputs, with weights from `generator`.
 
-    Raises `InputError` when its body cannot be built for such inputs, and where two that are built alike do not begin
-    alike.
+    Raises `InputError` when its body cannot be built for such inputs.
     """
-    again, model = (_layers(config, input_shape, width, normalisation) for _ in range(2))
-    initialise(again, generator.clone_state())
-    initialise(model, generator)
-    check_alike(model, again)
-    return model
-
-
-def _layers(config: ModelConfig, input_shape: Sequence[int], width: int, normalisation: Normalisation) -> nn.Sequential:
     layers, features = body(config, input_shape)
-    return nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
+    model = nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
+    initialise(model, generator)
+    return model
 
 
 def describe_model(

@@ -21,8 +21,9 @@ def read_model(description: ModelDescription, description_file: Path, weights_fi
         model = load_model(description, weights)
     except InputError as error:
         raise InputError(f"{weights_file}, {description_file}: {' '.join(str(error).split())}") from None
+    parameters = dict(model.named_parameters())  # of buffers, a mask may well hold infinities
     for name, tensor in model.state_dict().items():  # torch has cast each to what the network needs
         found, needed = weights[name].dtype, tensor.numpy().dtype
-        if found != needed or not np.isfinite(weights[name]).all():
+        if found != needed or (name in parameters and not np.isfinite(weights[name]).all()):
             raise InputError(f"{weights_file}: {name}: must be finite numbers of type {needed}, found {found}")
     return model

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from stages.core.pictures.style import (
     BLUE,
@@ -20,6 +19,7 @@ from stages.core.pictures.style import (
     TRAIN,
     VALIDATION,
     VERMILLION,
+    Floats,
     accuracy_scale,
     drawable,
     figure,
@@ -28,8 +28,6 @@ from stages.core.pictures.style import (
 )
 from stages.core.pictures.wording import plain
 from stages.core.scores.curves import Curve
-
-Floats = NDArray[np.float64]
 
 PARTS = {"train": TRAIN, "validation": VALIDATION}
 QUANTITIES: tuple[Literal["loss", "score"], ...] = ("loss", "score")

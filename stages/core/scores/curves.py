@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-Floats = NDArray[np.float64]
+from stages.core.scores.bootstrap import Floats
 
 
 class Curve(NamedTuple):

@@ -11,7 +11,7 @@ from stages.core.base.seeding import derive
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.data.examples import Labelled, normalisation
 from stages.core.networks.layers import RandomLayer
-from stages.core.networks.model import build_model, check_draws, normalises_batches
+from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
 from stages.core.training.objectives import Objective
@@ -41,8 +41,11 @@ class Engine:
         self.recipe, self.config, self.objective, self.fold = recipe, recipe.train, objective, fold
         self.device = select_device(self.config.device)
         self.normalisation = normalisation(train.inputs)
-        initial = self.generator("initialise", fold)
-        model = build_model(recipe.model, train.inputs.shape[1:], width, self.normalisation, initial)
+        model, again = (
+            build_model(recipe.model, train.inputs.shape[1:], width, self.normalisation, initial)
+            for initial in (self.generator("initialise", fold), self.generator("initialise", fold))
+        )
+        check_alike(model, again)
         check_draws(model, train.inputs.shape[1:])
         self.least_batch = self.config.shards * (2 if normalises_batches(model) else 1)
         self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)
