@@ -291,13 +291,15 @@ def value_changed(content: bytes, draw: random.Random) -> bytes:
     try:
         tree = json.loads(head)
     except (ValueError, RecursionError):
+        tree = None
+    if not isinstance(tree, dict | list):  # no JSON, or what earlier changes have left of it has nothing in it
         return line_changed(content, draw)
     places = [tree]
     for place in places:
         inner = place.values() if isinstance(place, dict) else place
         places += [value for value in inner if isinstance(value, dict | list) and value]
     place = draw.choice(places)
-    if not isinstance(place, dict | list) or not place:
+    if not place:
         return content
     key = draw.choice(list(place) if isinstance(place, dict) else range(len(place)))
     value = place.pop(key)
