@@ -53,7 +53,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from stages.core.config.recipe import Recipe
-    from stages.core.data.examples import Labelled
+    from stages.core.data.examples import Examples
     from stages.core.training.augmentation import Augmenter
     from stages.core.training.engine import Engine
     from stages.core.training.fit import fit
@@ -65,7 +65,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
         torch.set_num_threads(options.threads)
     recipe = Recipe.load()
     recipe = recipe.with_epochs(options.epochs or recipe.train.epochs)
-    data = Labelled.read(INPUTS["train"])
+    data = Examples.read(INPUTS["train"])
     data = data.take(np.arange(min(options.examples or len(data), len(data))))
     nothing = data.take(np.arange(0))
     epochs, input_side = Clock(), Clock()
@@ -79,7 +79,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
         start = time.perf_counter()
         trained = fit(recipe, data, nothing, objective_of(recipe.train, "classification"), 10, workers, select=False)
         seconds = time.perf_counter() - start
-    test = Labelled.read(INPUTS["train"].with_name("test.safetensors"))
+    test = Examples.read(INPUTS["train"].with_name("test.safetensors"))
     trained.model.eval()
     with torch.inference_mode():
         predicted = [trained.model(part).argmax(dim=1) for part in torch.split(torch.from_numpy(test.inputs), 1000)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stages.core.base.command import convenience, run
 from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics
+from stages.core.config.automatic import settle_by_data
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
 from stages.core.data.examples import read_training
@@ -33,8 +34,8 @@ class Params(Recipe):
 
 
 def main() -> None:
-    params = Params.load()
     data, facts = read_training(INPUTS["train"], INPUTS["facts"])
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
     objective = objective_of(params.train, facts.task)
     checkpoints: list[Checkpoint] = []
 
@@ -51,7 +52,7 @@ def main() -> None:
                     write_tables(so_far)
 
         result = cross_validate(
-            *(params, params.cross_validate, data, objective, len(facts.classes), workers),
+            *(params, params.cross_validate, data, objective, facts.width, workers),
             scores={"macro_f1": macro_f1},
             on_fold=show,
             checkpoint=checkpoint,

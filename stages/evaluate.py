@@ -14,7 +14,7 @@ from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
-from stages.core.data.examples import Labelled, check_fit
+from stages.core.data.examples import Examples, check_fit
 from stages.core.networks.store import read_model
 from stages.core.scores.calibration import reliability_table
 from stages.core.scores.classification import evaluate_metrics, headlines, scores_with_intervals
@@ -50,10 +50,10 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    test = Labelled.read(INPUTS["test"])
+    test = Examples.read(INPUTS["test"])
     description = schemas.ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
-    targets, classes = test.targets, description.classes
+    targets, classes = test.targets, description.classes or ()
     if targets.min() == targets.max():
         raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
     model = read_model(description, INPUTS["description"], INPUTS["weights"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stages.core.base.command import run
 from stages.core.base.schemas import LR_RANGE, LrRangeMetrics
+from stages.core.config.automatic import settle_by_data
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
 from stages.core.data.examples import read_training
@@ -23,11 +24,11 @@ class Params(Recipe):
 
 
 def main() -> None:
-    params = Params.load()
     train, facts = read_training(INPUTS["train"], INPUTS["facts"])
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train)))
     objective = objective_of(params.train, facts.task)
     with Workers.at_hand() as workers:
-        points = range_test(params, params.lr_range, train, objective, len(facts.classes), workers)
+        points = range_test(params, params.lr_range, train, objective, facts.width, workers)
 
     LR_RANGE.write(OUTPUTS["curve"], points_table(points))
     LrRangeMetrics(suggested_lr=suggested_rate(points)).write(OUTPUTS["metrics"])

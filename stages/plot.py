@@ -44,7 +44,7 @@ def main() -> None:
         metrics={"lr_range": schemas.LrRangeMetrics.read(INPUTS["lr_range metrics"]).model_dump()},
         tables={name: table.read(INPUTS[f"{name} table"]) for name, table in TABLES.items()},
         mistakes=mistakes(predictions.targets, predictions.probabilities),
-        classes=model.classes,
+        classes=model.classes or (),
         selected_epoch=model.selected_epoch,
         score=model.score,
         images=test["inputs"],

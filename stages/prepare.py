@@ -9,11 +9,12 @@ from pydantic import Field
 from stages.core.base.artifacts import read_bytes, sha256, write_arrays
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
+from stages.core.config.builtin import BuiltinImages
 from stages.core.config.datasets import datasets
 from stages.core.config.params import StageParams
 from stages.core.config.sections import DataConfig, PrepareConfig
 from stages.core.data import idx
-from stages.core.data.examples import Labelled, counts, facts, labelled, limited, normalisation
+from stages.core.data.examples import Examples, counts, facts, labelled, limited, normalisation
 
 INPUTS = {"raw": Path("data/raw")}
 OUTPUTS = {
@@ -30,7 +31,7 @@ class Params(StageParams):
     prepare: PrepareConfig
 
 
-def load(part: str, classes: Sequence[str]) -> Labelled:
+def load(part: str, classes: Sequence[str]) -> Examples:
     """The raw files whose names begin with `part`, checked."""
     images, labels = (
         idx.parse(read_bytes(path), str(path))
@@ -42,7 +43,9 @@ def load(part: str, classes: Sequence[str]) -> Labelled:
 def main() -> None:
     params = Params.load()
     dataset = params.data.dataset
-    classes = datasets()[dataset].classes
+    builtin = datasets()[dataset]
+    assert isinstance(builtin, BuiltinImages)
+    classes = builtin.classes
     train, test = load("train", classes), load("t10k", classes)
     if train.inputs.shape[1:] != test.inputs.shape[1:]:
         raise InputError(
@@ -54,7 +57,7 @@ def main() -> None:
     normalisation(train.inputs)  # refuses data that training could not normalise
 
     for name, part in (("train", train), ("test", test)):
-        write_arrays(OUTPUTS[name], vars(part))
+        write_arrays(OUTPUTS[name], part.arrays())
     facts(dataset, classes, train, sha256(OUTPUTS["train"])).write(OUTPUTS["facts"])
     counts(train, test).write(OUTPUTS["metrics"])
 

@@ -58,7 +58,7 @@ def main() -> None:
         metrics={name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()},
         tables={name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()},
         mistakes=mistakes(predictions.targets, predictions.probabilities),
-        classes=facts.classes,
+        classes=facts.classes or (),
         selected_epoch=model.selected_epoch,
         score=model.score,
     )

@@ -14,7 +14,7 @@ from stages.core.base.schemas import STRESS, ModelDescription, StressMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
 from stages.core.config.sections import StressConfig
-from stages.core.data.examples import Labelled, check_fit
+from stages.core.data.examples import Examples, check_fit
 from stages.core.data.splits import stratified_sample
 from stages.core.experiments.corruptions import Images
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
@@ -38,7 +38,7 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    test, description = Labelled.read(INPUTS["test"]), ModelDescription.read(INPUTS["description"])
+    test, description = Examples.read(INPUTS["test"]), ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
     size = min(params.stress.examples, len(test))

@@ -10,9 +10,10 @@ from stages.core.base.artifacts import write_arrays
 from stages.core.base.command import convenience, run
 from stages.core.base.schemas import TRAINING, TrainMetrics
 from stages.core.base.seeding import numpy_generator
+from stages.core.config.automatic import settle_by_data
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import read_training
-from stages.core.data.splits import stratified_holdout
+from stages.core.data.splits import holdout
 from stages.core.networks.model import describe_model
 from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.fit import Epoch, fit
@@ -34,10 +35,10 @@ class Params(Recipe):
 
 
 def main() -> None:
-    params = Params.load()
     data, facts = read_training(INPUTS["train"], INPUTS["facts"])
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
     generator = numpy_generator(params.seed, "validation")
-    parts = stratified_holdout(data.targets, params.train.val_fraction, generator)
+    parts = holdout(data, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
     del data  # the parts are copies
     check_batches(params, len(train))  # before a progress bar is drawn
@@ -55,7 +56,7 @@ def main() -> None:
         steps = params.train.epochs * steps_per_epoch(params.train, len(train))
         with StepBar("train", steps, workers) as bar:
             trained = fit(
-                *(params, train, validation, objective, len(facts.classes), workers),
+                *(params, train, validation, objective, facts.width, workers),
                 checkpoint=checkpoint,
                 on_step=bar.update,
                 on_resume=bar.resume,

@@ -31,7 +31,7 @@ from stages.core.base.command import InputError, run
 from stages.core.config.datasets import datasets
 from stages.core.config.params import PARAMS_FILE
 from stages.core.data import sources
-from stages.core.data.examples import Labelled, read_training
+from stages.core.data.examples import Examples, read_training
 from stages.core.networks.store import read_model
 from stages.core.pictures.findings import Findings, check_together
 from stages.core.scores.calibration import reliability_table
@@ -383,13 +383,13 @@ PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
 @pytest.mark.parametrize(
     ("read", "arrays", "told"),
     [
-        (Labelled.read, {"inputs": IMAGES}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
-        (Labelled.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
-        (Labelled.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
-        (Labelled.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
-        (Labelled.read, {"inputs": IMAGES[:, 0], "targets": TARGETS}, "found inputs uint8 (8, 4, 4)"),
-        (Labelled.read, {"inputs": IMAGES.astype(np.float32), "targets": TARGETS}, "found inputs float32"),
-        (Labelled.read, {"inputs": IMAGES.astype(np.int16), "targets": TARGETS}, "arrays of the type 'I16'"),
+        (Examples.read, {"inputs": IMAGES}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
+        (Examples.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
+        (Examples.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
+        (Examples.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
+        (Examples.read, {"inputs": IMAGES[:, 0], "targets": TARGETS}, "found inputs uint8 (8, 4, 4)"),
+        (Examples.read, {"inputs": IMAGES.astype(np.float32), "targets": TARGETS}, "found inputs float32"),
+        (Examples.read, {"inputs": IMAGES.astype(np.int16), "targets": TARGETS}, "arrays of the type 'I16'"),
         (Predictions.read, {"targets": TARGETS}, "must hold targets and probabilities, found targets"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES[:7]}, "found (8,) and (7, 2)"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES / 2}, "must be 1 together"),

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.examples import Labelled, duplicates, normalisation, sample_of_every_class
+from stages.core.data.examples import Examples, duplicates, normalisation, sample_of_every_class
 
 
-def make(counts: list[int], seed: int, levels: int = 256) -> Labelled:
+def make(counts: list[int], seed: int, levels: int = 256) -> Examples:
     generator = numpy_generator(seed, "images")
     targets = generator.permutation(np.repeat(np.arange(len(counts)), counts))
-    return Labelled(generator.integers(0, levels, (len(targets), 2, 3, 2), dtype=np.uint8), targets)
+    return Examples(generator.integers(0, levels, (len(targets), 2, 3, 2), dtype=np.uint8), targets)
 
 
 @settings(max_examples=100, deadline=None)
@@ -44,9 +44,9 @@ def test_normalisation_agrees_with_floats_and_ignores_the_order_of_rows(number: 
 def test_duplicates_agree_with_a_pairwise_search(sizes: tuple[int, int], kinds: int, seed: int):
     images = make([kinds], seed).inputs
     picks = [numpy_generator(seed, "picks", part).integers(0, kinds, size) for part, size in enumerate(sizes)]
-    train, test = (Labelled(images[pick], np.zeros_like(pick)) for pick in picks)
+    train, test = (Examples(images[pick], np.zeros_like(pick)) for pick in picks)
 
-    def repeats(part: Labelled) -> int:
+    def repeats(part: Examples) -> int:
         return sum(any((image == earlier).all() for earlier in part.inputs[:i]) for i, image in enumerate(part.inputs))
 
     across = sum(any((image == known).all() for known in train.inputs) for image in test.inputs)

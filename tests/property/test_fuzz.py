@@ -31,7 +31,7 @@ from stages.core.config.params import read_values
 from stages.core.config.recipe import ModelConfig
 from stages.core.config.sections import AllParams
 from stages.core.data import idx, sources
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 from stages.core.networks.model import build_model, describe_model
 from stages.core.networks.store import read_model
 from stages.core.scores.predictions import Predictions
@@ -102,7 +102,7 @@ def readers() -> Iterator[Reader]:
         yield of_table(name, table)
 
     inputs, targets = np.arange(128, dtype=np.uint8).reshape(8, 1, 4, 4), np.arange(8) % 4
-    yield Reader("train.safetensors", arrays(inputs=inputs, targets=targets), Labelled.read)
+    yield Reader("train.safetensors", arrays(inputs=inputs, targets=targets), Examples.read)
     probabilities = np.full((8, 4), 0.25, np.float32)
     yield Reader("p.safetensors", arrays(targets=targets, probabilities=probabilities), Predictions.read)
     raw = struct.pack(">HBB3I", 0, 8, 3, 8, 4, 4) + inputs.tobytes()

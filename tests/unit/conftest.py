@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 import stages  # noqa: F401 - pins the numerics before torch is imported
+from stages.core.config.automatic import MANY, settled
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.recipe import Recipe
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 
 OFF: dict[str, dict[str, Any]] = {
     "augment": {"shift": 0, "rotation": 0.0, "scale": 0.0, "erase": 0},
@@ -22,7 +23,7 @@ OFF: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def recipe() -> Callable[..., Recipe]:
     """The default recipe, shrunk and without regularisation, with the given keys of its sections changed."""
-    defaults = yaml.safe_load(PARAMS_FILE.read_text())
+    defaults = settled(yaml.safe_load(PARAMS_FILE.read_text()), "image", "classification", MANY)
 
     def make(seed: int = 0, **sections: dict[str, Any]) -> Recipe:
         values = {name: defaults[name] | OFF[name] | sections.get(name, {}) for name in OFF}
@@ -32,15 +33,15 @@ def recipe() -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def digits() -> Callable[..., Labelled]:
+def digits() -> Callable[..., Examples]:
     """Made-up images (N, 1, 12, 12) of four classes: a bright bar at a place of the class's own, under noise."""
 
-    def make(examples: int, seed: int = 0) -> Labelled:
+    def make(examples: int, seed: int = 0) -> Examples:
         generator = np.random.default_rng(seed)
         targets = np.arange(examples, dtype=np.int64) % 4
         inputs = generator.integers(0, 60, (examples, 1, 12, 12), dtype=np.uint8)
         for image, target in zip(inputs, targets, strict=True):
             image[0, 3 * target : 3 * target + 2] = 200
-        return Labelled(inputs, targets)
+        return Examples(inputs, targets)
 
     return make

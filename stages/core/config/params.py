@@ -3,7 +3,7 @@
 import difflib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, get_args
@@ -16,6 +16,7 @@ from stages.core.base.command import InputError
 from stages.core.config.plain import leaves, read_values, shown
 
 PARAMS_FILE = Path("params.yaml")
+Settle = Callable[[dict[str, Any]], dict[str, Any]]  # what is `auto`, of the values read
 _PROBLEMS = 8  # lines of a message
 
 
@@ -45,8 +46,8 @@ class StageParams(_Typed, extra="ignore"):
     """
 
     @classmethod
-    def load(cls, path: Path = PARAMS_FILE) -> Self:
-        """Read and check the stage's sections of `path`.
+    def load(cls, path: Path = PARAMS_FILE, settle: Settle | None = None) -> Self:
+        """Read and check the stage's sections of `path`, of which `settle` decides what is `auto`.
 
         Raises `InputError` with one line per problem: a file that is missing or no YAML mapping, an unknown key (with
         the nearest valid name), a missing key, a wrong type, a value out of range, values that do not go together.
@@ -55,7 +56,7 @@ class StageParams(_Typed, extra="ignore"):
         try:
             values = read_values(path)
             try:
-                params = cls.model_validate(values)
+                params = cls.model_validate(settle(values) if settle else values)
             except ValidationError as error:
                 raise refusal(cls, error, values, path) from None
         except InputError:

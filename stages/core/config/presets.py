@@ -13,7 +13,8 @@ from stages.core.config.plain import leaves, read_text, read_values, shown
 from stages.core.config.sections import AllParams
 
 FOLDER = Path("presets")
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")  # to every shell
+# To every shell: brackets would stand for a file's name, but none is called like a setting.
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-[,]")
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -47,7 +48,7 @@ def settings(name: str, folder: Path = FOLDER, params: Path = PARAMS_FILE) -> li
         raise InputError(f"{path}: with it, {error}") from None
     words = []
     for key, value in leaves(changes, inside=(dict,)):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = str(value).lower() if isinstance(value, bool) else str(value).replace(", ", ",")
         if not set(text) <= _PLAIN:
             raise InputError(
                 f"{path}: {key} = {shown(repr(value))}: a shell would change it, numbers and names it would not"

@@ -18,7 +18,7 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 class ModelConfig(Section):
     """Section `model`: the network; each name is a file of `stages.core.networks.bodies`."""
 
-    name: Literal["linear", "mlp", "cnn"]
+    name: Literal["linear", "mlp", "cnn", "tabular"]
     channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]
     hidden: Annotated[tuple[Width, ...], Field(strict=False, max_length=6)]
     batch_norm: bool
@@ -48,10 +48,12 @@ class TrainConfig(Section):
     shards: Literal[1, 2, 4, 8, 16]
     device: Literal["cpu", "cuda"]
 
-    loss: Literal["cross_entropy", "focal", "multi_margin"]
+    loss: Literal["cross_entropy", "focal", "multi_margin", "mse", "mae", "huber"]
     label_smoothing: Fraction
     focal_gamma: Annotated[float, Field(ge=0, le=10)]
     margin: Annotated[float, Field(gt=0, le=10)]
+    class_weights: Literal["none", "balanced"]
+    target_transform: Literal["none", "log"]
 
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"]
     lr: Annotated[float, Field(gt=0, le=10)]

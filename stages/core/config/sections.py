@@ -4,32 +4,83 @@ Whatever can be refused without looking at the data is refused here, by the stag
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from stages.core.config.automatic import MANY, settled
+from stages.core.config.builtin import BuiltinTable, Kind, Task
 from stages.core.config.datasets import datasets
-from stages.core.config.params import PARAMS_FILE, Section, show_to_git
+from stages.core.config.params import PARAMS_FILE, Section, Settle, show_to_git
 from stages.core.config.recipe import Recipe, check_batches
 
+OWN_FOLDER = "data/own"  # stands for no file, since DVC knows no dependency that may be empty
+Sign = Annotated[str, Field(max_length=1)]
+AuditCheck = Literal[
+    "duplicate_rows", "duplicates_across", "contradictions", "groups_across", "times_across", "leak",
+    "identifier", "constant", "drift", "rare_class", "near_duplicates",
+]  # fmt: skip
+ColumnKind = Literal["number", "category", "date"]
 
-def _built_in(name: str) -> str:
-    if name not in datasets():
-        raise ValueError(f"input should be {' or '.join(map(repr, datasets()))}")
+
+def _known(name: str) -> str:
+    if name not in (known := (*datasets(), "table")):
+        raise ValueError(f"input should be {' or '.join(map(repr, known))}")
     return name
 
 
 class DataConfig(Section):
-    """Section `data`: which data set."""
+    """Section `data`: which data set; what follows `dataset` is for tables."""
 
-    dataset: Annotated[str, AfterValidator(_built_in)]
+    dataset: Annotated[str, AfterValidator(_known)]
+    path: Annotated[str, Field(min_length=1)]
+    task: Task
+    target: str
+    ignore: Annotated[tuple[str, ...], Field(strict=False)]
+    columns: dict[str, ColumnKind]
+    group: str
+    time: str
+    test_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    test_path: Annotated[str, Field(min_length=1)]
+    delimiter: Sign
+    decimal: Literal[".", ","]
+    bad_rows: Literal["refuse", "drop"]
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.dataset == "table" and self.path == OWN_FOLDER:
+            raise ValueError(f"dataset = 'table' needs the path of a file, found path = {self.path!r}")
+        if self.dataset == "table" and not self.target:
+            raise ValueError("dataset = 'table' needs the name of a column as target, found none")
+        if self.group and self.time:
+            raise ValueError(f"group = {self.group!r} and time = {self.time!r}: a split goes by one of them, not both")
+        if self.delimiter and self.delimiter == self.decimal:
+            raise ValueError(f"delimiter and decimal: must differ, found {self.decimal!r} twice")
+        return self
+
+
+def kind_and_task(data: Mapping[str, Any]) -> tuple[Kind, Task]:
+    """What a section `data` tells of, checked or not: an unknown set counts as images, an unknown task as classes."""
+    builtin = datasets().get(str(data.get("dataset")))
+    if isinstance(builtin, BuiltinTable):
+        return "table", builtin.task
+    if data.get("dataset") == "table":
+        return "table", "regression" if data.get("task") == "regression" else "classification"
+    return "image", "classification"
 
 
 class PrepareConfig(Section):
     """Section `prepare`: how much of it."""
 
     limit: Annotated[int, Field(ge=0)]  # training examples to keep; 0: all
+
+
+class AuditConfig(Section):
+    """Section `audit`: which findings stop the run."""
+
+    stop_on: Annotated[tuple[AuditCheck, ...], Field(strict=False)]
 
 
 class CrossValidateConfig(Section):
@@ -92,6 +143,7 @@ class AllParams(Recipe, extra="forbid"):
 
     data: DataConfig
     prepare: PrepareConfig
+    audit: AuditConfig
     cross_validate: CrossValidateConfig
     evaluate: EvaluateConfig
     stress: StressConfig
@@ -99,16 +151,26 @@ class AllParams(Recipe, extra="forbid"):
     plot: PlotConfig
 
     @classmethod
-    def load(cls, path: Path = PARAMS_FILE) -> Self:
+    def load(cls, path: Path = PARAMS_FILE, settle: Settle | None = None) -> Self:
         """As each stage's; accepted or not, Git sees what is new, since a later stage may fail on it."""
         show_to_git(path)
-        return super().load(path)
+        return super().load(path, settle)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settle(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """What is `auto`, as far as `data` and `prepare` tell: without a limit, for any large number of examples."""
+        data, prepare = (values.get(name) for name in ("data", "prepare"))
+        kind, task = kind_and_task(data if isinstance(data, dict) else {})
+        limit = prepare.get("limit") if isinstance(prepare, dict) else None
+        return settled(values, kind, task, limit if isinstance(limit, int) and limit > 0 else MANY)
 
     def check_sizes(self) -> None:
         """Refuse batches that do not go with the examples there will be, where `prepare.limit` says how many."""
         if examples := self.prepare.limit:  # without a limit, how many there are is for the data to say
             check_batches(self, examples - holdout_size(self.train.val_fraction, examples))
-            check_training_sizes(self, self.cross_validate, examples, limited=True)
+            for rest in fold_sizes(self.cross_validate.folds, examples):
+                check_training_sizes(self, self.cross_validate, rest, examples)
 
 
 def holdout_size(fraction: float, examples: int) -> int:
@@ -116,20 +178,18 @@ def holdout_size(fraction: float, examples: int) -> int:
     return round(fraction * examples)
 
 
-def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, examples: int, limited: bool = False) -> None:
-    """Refuse so many `examples` if those of a fold, or a share of them, do not go with the recipe's batches.
+def check_training_sizes(recipe: Recipe, config: CrossValidateConfig, rest: int, limit: int = 0) -> None:
+    """Refuse `rest` examples of a fold if they, or a share of them, do not go with the recipe's batches.
 
-    The message names the keys that made them so few: the share, and `prepare.limit` where it is what `limited` them.
+    The message names the keys that made them so few: the share, and `prepare.limit` where there is one.
     """
     for share in config.shares:
         causes = [f"learning_curve takes {share:g} of a fold's"] * (share < 1)
-        causes += [f"prepare.limit = {examples}"] * limited
+        causes += [f"prepare.limit = {limit}"] * (limit > 0)
         called = "examples that cross_validate trains on" + (f" ({', '.join(causes)})" if causes else "")
-        for size in training_sizes(config, examples, share):
-            check_batches(recipe, size, called)
+        check_batches(recipe, round(share * rest), called)
 
 
-def training_sizes(config: CrossValidateConfig, examples: int, share: float) -> list[int]:
-    """On how many of so many `examples` a model is trained, on that share of each fold's; ascending."""
-    rest = {examples - examples // config.folds, examples - math.ceil(examples / config.folds)}
-    return sorted(round(share * size) for size in rest)
+def fold_sizes(folds: int, examples: int) -> list[int]:
+    """On how many of so many `examples` the folds train, where neither groups nor times decide; ascending."""
+    return sorted({examples - examples // folds, examples - math.ceil(examples / folds)})

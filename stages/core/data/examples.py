@@ -1,4 +1,4 @@
-"""A labelled set of images: made from raw arrays and checked, cut to a subset, and described by exact numbers."""
+"""Examples, images or rows of a table: checked, cut to a subset, and described by exact numbers."""
 
 import hashlib
 import math
@@ -12,30 +12,46 @@ import numpy as np
 from stages.core.base.artifacts import sha256
 from stages.core.base.command import InputError
 from stages.core.base.schemas import EXAMPLES, DataDescription, Normalisation, PartCounts, PrepareFacts, PrepareMetrics
-from stages.core.data.splits import apportion, draw
+from stages.core.data.splits import apportion, draw, strata
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Images and their classes: `inputs` uint8 (N, C, H, W), `targets` int64 (N,), each an index of a class name."""
+class Examples:
+    """Inputs and what is to be said of them.
+
+    `inputs` are images, uint8 (N, C, H, W), or rows of a table, float64 (N, F): numbers, and of a column of categories
+    the place of each in the column's list, -1 where it is not there; NaN where a cell is empty. One array, since a row
+    then goes wherever an image goes. `targets` are classes, int64 (N,), each an index of a class name, or numbers,
+    float64 (N,). No split parts the examples of one of the `groups`, int64 (N,), and each tests on what came later in
+    `times`, float64 (N,); there is one of them at most.
+    """
 
     inputs: np.ndarray
     targets: np.ndarray
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What there is, by name, as a file holds it."""
+        return {name: array for name, array in vars(self).items() if array is not None}
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """The examples at `path`, one at least; raises `InputError`, which names it, unless they are some."""
-        return cls(**EXAMPLES.read(path))
+        examples = cls(**EXAMPLES.read(path))
+        if not np.isfinite(examples.targets).all() or np.isinf(examples.inputs).any():
+            raise InputError(f"{path}: inputs and targets must be finite numbers")
+        return examples
 
     def take(self, indices: np.ndarray) -> Self:
         """The examples at `indices` (int64 (M,)), in that order."""
-        return type(self)(self.inputs[indices], self.targets[indices])
+        return type(self)(**{name: array[indices] for name, array in self.arrays().items()})
 
 
-def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Labelled:
+def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Examples:
     """Grey-scale `images` (uint8 (N, H, W)) and their `labels` (uint8 (N,)) as a labelled set of one channel.
 
     Raises `InputError`, naming the data as `name`, when the arrays have the wrong number of dimensions or no pixels,
@@ -53,34 +69,35 @@ def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], nam
     if not counts.all():
         missing = int(np.argmin(counts))
         raise InputError(f"{name}: no example of class {classes[missing]!r} (label {missing}), must be at least one")
-    return Labelled(images[:, np.newaxis], labels.astype(np.int64))
+    return Examples(images[:, np.newaxis], labels.astype(np.int64))
 
 
 def limited(
-    train: Labelled, test: Labelled, limit: int, generators: tuple[np.random.Generator, np.random.Generator]
-) -> tuple[Labelled, Labelled]:
+    train: Examples, test: Examples, limit: int, generators: tuple[np.random.Generator, np.random.Generator]
+) -> tuple[Examples, Examples]:
     """Stratified subsets: `limit` training examples (0: all of both) and the test part cut in the same proportion.
 
-    Every class keeps at least one example in either part, in the order they came. Raises `InputError` when `limit`
-    is larger than the training part, or too small for its classes.
+    Every stratum keeps at least one example in either part, in the order they came. Raises `InputError` when `limit`
+    is larger than the training part, or too small for its strata.
     """
-    classes = len(np.unique(train.targets))
+    classes = len(np.unique(strata(train.targets)))
     if limit == 0:
         return train, test
     if not classes <= limit <= len(train):
         raise InputError(
-            f"params.yaml: prepare.limit = {limit}: must be 0 (all) or from {classes} (one example a class) "
-            f"to {len(train)} (the whole training part)"
+            f"params.yaml: prepare.limit = {limit}: must be 0 (all) or from {classes} (one example a class, or "
+            f"bin of numbers) to {len(train)} (the whole training part)"
         )
     test_limit = max(classes, round(limit * len(test) / len(train)))
-    return sample_of_every_class(train, limit, generators[0]), sample_of_every_class(test, test_limit, generators[1])
+    return from_every_stratum(train, limit, generators[0]), from_every_stratum(test, test_limit, generators[1])
 
 
-def sample_of_every_class(data: Labelled, size: int, generator: np.random.Generator) -> Labelled:
-    """`size` examples in their old order: one of each class first, then the rest in proportion to what is left."""
-    counts = np.bincount(data.targets)
+def from_every_stratum(data: Examples, size: int, generator: np.random.Generator) -> Examples:
+    """`size` examples in their old order: one of each stratum first, then the rest in proportion to what is left."""
+    labels = strata(data.targets)
+    _, counts = np.unique(labels, return_counts=True)
     sizes = 1 + apportion(counts - 1, size - len(counts))
-    return data.take(draw(data.targets, sizes, generator))
+    return data.take(draw(labels, sizes, generator))
 
 
 def normalisation(inputs: np.ndarray) -> Normalisation:
@@ -104,7 +121,7 @@ def normalisation(inputs: np.ndarray) -> Normalisation:
     return Normalisation(mean=tuple(mean), std=tuple(std))
 
 
-def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
+def duplicates(train: Examples, test: Examples) -> dict[str, int]:
     """How many images repeat another one, pixel for pixel, whatever their labels.
 
     "train" and "test" count the images that equal an earlier one of the same part, "across" the test images that
@@ -119,7 +136,7 @@ def duplicates(train: Labelled, test: Labelled) -> dict[str, int]:
     }
 
 
-def facts(dataset: str, classes: Sequence[str], train: Labelled, train_sha256: str) -> PrepareFacts:
+def facts(dataset: str, classes: Sequence[str], train: Examples, train_sha256: str) -> PrepareFacts:
     """What a model must know about its data: task, names of the classes, shape of an input, digest."""
     channels, height, width = train.inputs.shape[1:]
     return PrepareFacts(
@@ -131,33 +148,50 @@ def facts(dataset: str, classes: Sequence[str], train: Labelled, train_sha256: s
     )
 
 
-def counts(train: Labelled, test: Labelled) -> PrepareMetrics:
+def counts(train: Examples, test: Examples) -> PrepareMetrics:
     """Examples and class counts of each part, and the duplicates."""
     of_train, of_test = (
-        PartCounts(examples=len(part), class_counts=tuple(np.bincount(part.targets).tolist())) for part in (train, test)
+        PartCounts(
+            examples=len(part),
+            class_counts=tuple(np.bincount(part.targets).tolist()) if part.targets.dtype == np.int64 else None,
+        )
+        for part in (train, test)
     )
     return PrepareMetrics(train=of_train, test=of_test, duplicates=duplicates(train, test))
 
 
-def read_training(train_file: Path, facts_file: Path) -> tuple[Labelled, PrepareFacts]:
+def read_training(train_file: Path, facts_file: Path) -> tuple[Examples, PrepareFacts]:
     """The training part and its facts; raises `InputError` unless both are whole and belong together."""
-    train, facts = Labelled.read(train_file), PrepareFacts.read(facts_file)
+    train, facts = Examples.read(train_file), PrepareFacts.read(facts_file)
     check_fit(train, facts, train_file, facts_file)
     if sha256(train_file) != facts.train_sha256:
         raise InputError(f"{train_file}: is not the file that {facts_file} tells of; `dvc repro` makes both")
     return train, facts
 
 
-def check_fit(data: Labelled, description: DataDescription, file: Path, description_file: Path) -> None:
+def check_fit(data: Examples, description: DataDescription, file: Path, description_file: Path) -> None:
     """Raise `InputError` unless `data` is such as the `description` tells of.
 
     The files are for the message alone.
     """
-    shape, targets, classes = data.inputs.shape[1:], data.targets, len(description.classes)
-    if shape != description.input_shape:
-        raise InputError(f"{file}: inputs of shape {shape}, but {description_file} tells of {description.input_shape}")
-    if not (targets.min() >= 0 and targets.max() < classes):
+    shape, kind, targets = data.inputs.shape[1:], data.inputs.dtype, data.targets
+    if shape != description.shape or (kind == np.uint8) != (description.kind == "image"):
         raise InputError(
-            f"{file}: targets from {targets.min()} to {targets.max()}, "
-            f"but {description_file} knows {classes} classes: 0 to {classes - 1}"
+            f"{file}: inputs of shape {shape}, {kind}, but {description_file} tells of {description.kind}s of "
+            f"{description.shape}"
         )
+    if (targets.dtype == np.int64) != (description.classes is not None):
+        raise InputError(f"{file}: targets are {targets.dtype}, but {description_file} tells of a {description.task}")
+    if description.classes and not (targets.min() >= 0 and targets.max() < len(description.classes)):
+        raise InputError(
+            f"{file}: targets from {targets.min()} to {targets.max()}, but {description_file} knows "
+            f"{len(description.classes)} classes: 0 to {len(description.classes) - 1}"
+        )
+    for place, column in enumerate(description.columns or ()):
+        codes = data.inputs[:, place]
+        known = np.isnan(codes) | ((codes >= -1) & (codes < len(column.categories or ())) & (codes == np.floor(codes)))
+        if column.categories is not None and not known.all():
+            raise InputError(
+                f"{file}: column {column.name!r}: {codes[~known][0]:g} is none of the {len(column.categories)} "
+                f"categories that {description_file} tells of"
+            )

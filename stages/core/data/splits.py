@@ -1,17 +1,113 @@
-"""Stratified parts of a labelled set, as index arrays: every part has its share of every class.
+"""Parts of a set of examples, as index arrays: by stratum (each part has its share of each), by group, or by time.
 
 Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without a class and say nothing, and refuses
 sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
 """
+
+import warnings
+from typing import Protocol
 
 import numpy as np
 
 from stages.core.base.command import InputError
 from stages.core.config.sections import holdout_size
 
+STRATA, LEAST = 10, 20  # of numbers, at most, and how many examples make one
+
+Part = np.ndarray  # sorted indices, int64
+
+
+class Splittable(Protocol):
+    """What a split looks at, see `stages.core.data.examples.Examples`."""
+
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def groups(self) -> np.ndarray | None: ...
+    @property
+    def times(self) -> np.ndarray | None: ...
+
+
+def strata(targets: np.ndarray) -> np.ndarray:
+    """Int64 (N,): the classes themselves; of numbers up to ten bins with about as many each, equal ones in one bin."""
+    if targets.dtype == np.int64:
+        return targets
+    bins = max(1, min(STRATA, len(targets) // LEAST))
+    edges = np.sort(targets)[np.arange(1, bins) * len(targets) // bins]
+    _, labels = np.unique(np.searchsorted(edges, targets, side="right"), return_inverse=True)
+    return labels.astype(np.int64)
+
+
+def holdout(
+    examples: Splittable, fraction: float, generator: np.random.Generator, key: str = "train.val_fraction"
+) -> tuple[Part, Part]:
+    """Training and held-out indices, the latter about a `fraction` in [0, 1): by time, by group, or by stratum.
+
+    Raises `InputError`, naming the `key` of the fraction, where either part would lack a class, or all.
+    """
+    targets, size = examples.targets, holdout_size(fraction, len(examples.targets))
+    if fraction == 0:
+        return np.arange(len(targets)), np.arange(0)
+    if examples.times is not None:
+        times = examples.times
+        first = np.sort(times)[len(times) - max(size, 1)]
+        held_out = times >= first
+        if held_out.all():
+            raise InputError(
+                f"params.yaml: {key} = {fraction}: the latest {size} of {len(times)} examples are as early as the "
+                "first, must be later"
+            )
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if examples.groups is not None:
+        return _by_group(examples, max(2, round(1 / fraction)), generator, f"{key} = {fraction}")[0]
+    if targets.dtype == np.int64:
+        return stratified_holdout(targets, fraction, generator, key)
+    labels = strata(targets)
+    held_out = stratified_sample(labels, max(size, 1), generator)
+    return np.setdiff1d(np.arange(len(targets)), held_out, assume_unique=True), held_out
+
+
+def split_folds(examples: Splittable, folds: int, generator: np.random.Generator) -> list[tuple[Part, Part]]:
+    """Training and validation indices of each of `folds` folds, by time, by group, or by stratum.
+
+    By time, folds roll forward: the k-th of `folds` + 1 equal stretches validates what is trained on all before it.
+    Raises `InputError` where there are too few groups, times or examples of a class.
+    """
+    targets, key = examples.targets, f"cross_validate.folds = {folds}"
+    if examples.times is not None:
+        starts = np.sort(examples.times)[np.arange(1, folds + 1) * len(targets) // (folds + 1)]
+        stretch = np.searchsorted(starts, examples.times, side="right")
+        if len(np.unique(stretch)) <= folds:
+            raise InputError(f"params.yaml: {key}: too many for the different times among {len(targets)} examples")
+        return [(np.flatnonzero(stretch < fold), np.flatnonzero(stretch == fold)) for fold in range(1, folds + 1)]
+    if examples.groups is not None:
+        if folds > (groups := len(np.unique(examples.groups))):
+            raise InputError(f"params.yaml: {key}: must be at most {groups}, the number of groups in training")
+        return _by_group(examples, folds, generator, key)
+    if targets.dtype == np.int64:
+        held_out = stratified_folds(targets, folds, generator)
+    else:
+        held_out = deal(strata(targets), folds, generator)
+    return [(np.delete(np.arange(len(targets)), fold), fold) for fold in held_out]
+
+
+def _by_group(examples: Splittable, folds: int, generator: np.random.Generator, called: str) -> list[tuple[Part, Part]]:
+    """Folds of whole groups that balance strata; fewer than `folds` where there are not as many groups."""
+    assert examples.groups is not None
+    from sklearn.model_selection import StratifiedGroupKFold  # half a second that other splits need not pay
+
+    folds = min(folds, len(np.unique(examples.groups)))
+    if folds < 2:
+        raise InputError(f"params.yaml: {called}: needs two groups to split, found one")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(generator.integers(2**31)))
+    labels = strata(examples.targets)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer examples than folds, which may well be
+        return [(train, held_out) for train, held_out in splitter.split(labels, labels, examples.groups)]
+
 
 def stratified_holdout(
-    targets: np.ndarray, fraction: float, generator: np.random.Generator
+    targets: np.ndarray, fraction: float, generator: np.random.Generator, key: str = "train.val_fraction"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split `targets` (int64 (N,)) into training and validation indices, both sorted, together every index once.
 
@@ -26,7 +122,7 @@ def stratified_holdout(
         if not sizes.all():
             poorest = np.argmin(sizes)
             raise InputError(
-                f"params.yaml: train.val_fraction = {fraction}: must leave each part an example of every class, "
+                f"params.yaml: {key} = {fraction}: must leave each part an example of every class, "
                 f"leaves the {part} part none of the {counts[poorest]} of class {labels[poorest]}"
             )
     validation = draw(targets, held_out, generator)
@@ -46,7 +142,14 @@ def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Gener
             f"params.yaml: cross_validate.folds = {folds}: must be at most {counts[smallest]}, "
             f"the number of training examples of the smallest class ({labels[smallest]})"
         )
-    # Dealt like cards from a deck sorted by class, as `StratifiedKFold` does: that balances the classes and the sizes.
+    return deal(targets, folds, generator)
+
+
+def deal(targets: np.ndarray, folds: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """The folds' sorted indices, dealt like cards from a deck sorted by class, as `StratifiedKFold` does.
+
+    That balances the classes and the sizes.
+    """
     deck = _shuffled_by_class(targets, generator)
     return [np.sort(deck[fold::folds]) for fold in range(folds)]
 

@@ -17,8 +17,8 @@ from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
-from stages.core.data.examples import Labelled
-from stages.core.data.splits import stratified_folds, stratified_sample
+from stages.core.data.examples import Examples
+from stages.core.data.splits import split_folds, strata, stratified_sample
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective
@@ -74,7 +74,7 @@ class CrossValidation:
 def cross_validate(
     recipe: Recipe,
     config: CrossValidateConfig,
-    data: Labelled,
+    data: Examples,
     objective: Objective,
     width: int,
     workers: Workers,
@@ -89,20 +89,21 @@ def cross_validate(
     indices of the examples trained on), gives the one that the run goes on from.
     Raises `InputError` when the batches do not go with the folds' sizes or a loss is not finite.
     """
-    folds = stratified_folds(data.targets, config.folds, numpy_generator(recipe.seed, "folds"))
-    check_training_sizes(recipe, config, len(data))
+    folds = split_folds(data, config.folds, numpy_generator(recipe.seed, "folds"))
+    for rest, _ in folds:
+        check_training_sizes(recipe, config, len(rest))
     recipe = recipe.with_epochs(config.epochs or recipe.train.epochs)
 
     curves: list[pd.DataFrame] = []
     sizes: list[tuple[int, float, int, float, float]] = []
     scored: list[Fold] = []
-    for fold, held_out in enumerate(folds, 1):
-        rest, validation = np.delete(np.arange(len(data)), held_out), data.take(held_out)
+    for fold, (rest, held_out) in enumerate(folds, 1):
+        validation = data.take(held_out)
         for share in config.shares:
             taken = rest
             if share < 1:
                 generator = numpy_generator(recipe.seed, "learning curve", fold)
-                taken = rest[stratified_sample(data.targets[rest], round(share * len(rest)), generator)]
+                taken = rest[stratified_sample(strata(data.targets[rest]), round(share * len(rest)), generator)]
             train = data.take(taken)
             steps = recipe.train.epochs * steps_per_epoch(recipe.train, len(train))
             title = f"fold {fold} of {config.folds}" + (f", {share:.0%}" if share < 1 else "")

@@ -14,7 +14,7 @@ from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, check_batch_size
 from stages.core.config.sections import LrRangeConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 from stages.core.training.engine import Engine
 from stages.core.training.objectives import Objective
 from stages.core.training.parallel import Workers
@@ -35,7 +35,7 @@ class Point:
 
 
 def range_test(
-    recipe: Recipe, config: LrRangeConfig, train: Labelled, objective: Objective, width: int, workers: Workers
+    recipe: Recipe, config: LrRangeConfig, train: Examples, objective: Objective, width: int, workers: Workers
 ) -> list[Point]:
     """Train a new model by `recipe`, each step on a batch drawn anew from `train`, at ever larger rates.
 

@@ -62,8 +62,8 @@ def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray])
     """
     try:
         config = ModelConfig.model_validate(description.architecture)
-        width, shape = len(description.classes), description.input_shape
-        model = build_model(config, shape, width, description.normalisation, torch.Generator())
+        width = description.width
+        model = build_model(config, description.shape, width, description.normalisation, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None

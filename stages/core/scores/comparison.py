@@ -16,9 +16,10 @@ import numpy as np
 from scipy.stats import binomtest
 
 from stages.core.base.command import InputError
+from stages.core.config.builtin import Task
 from stages.core.scores.bootstrap import canonical_order, percentile_interval, replicates
 from stages.core.scores.classification import predict
-from stages.core.scores.predictions import AnyPredictions, Predictions, Task
+from stages.core.scores.predictions import AnyPredictions, Predictions
 from stages.core.scores.tasks import SCORES
 
 Verdict = Literal["better", "worse", "indistinguishable"]

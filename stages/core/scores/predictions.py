@@ -6,15 +6,14 @@ Either may hold `groups`, int64 (N,), of which examples are alike: their codes i
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.base.artifacts import read_arrays, write_arrays
 from stages.core.base.command import InputError
-
-Task = Literal["classification", "regression"]
+from stages.core.config.builtin import Task
 
 _ROUNDING = 1e-3  # far beyond that of float32
 _LARGEST = 1e100  # squares of it still add up

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.base import schemas
+from stages.core.config.builtin import Task
 from stages.core.scores import classification, regression, summary
 from stages.core.scores import tables as of_classes
 from stages.core.scores.calibration import reliability_table
-from stages.core.scores.predictions import AnyPredictions, Predictions, Task, ValuePredictions
+from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
 from stages.core.scores.score import Score
 
 SCORES: Mapping[Task, Mapping[str, Score]] = {

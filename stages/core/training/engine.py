@@ -9,7 +9,7 @@ from torch import nn
 from stages.core.base.command import InputError
 from stages.core.base.seeding import derive
 from stages.core.config.recipe import Recipe, steps_per_epoch
-from stages.core.data.examples import Labelled, normalisation
+from stages.core.data.examples import Examples, normalisation
 from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
@@ -32,7 +32,7 @@ class Engine:
     def __init__(
         self,
         recipe: Recipe,
-        train: Labelled,
+        train: Examples,
         objective: Objective,
         width: int,
         workers: Workers,

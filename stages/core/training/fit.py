@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from stages.core.base.schemas import Normalisation
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.engine import Engine
 from stages.core.training.objectives import Objective
@@ -61,8 +61,8 @@ class _Progress:
 
 def fit(
     recipe: Recipe,
-    train: Labelled,
-    validation: Labelled,
+    train: Examples,
+    validation: Examples,
     objective: Objective,
     width: int,
     workers: Workers,

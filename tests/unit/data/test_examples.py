@@ -7,7 +7,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription, Normalisation
 from stages.core.base.seeding import numpy_generator
 from stages.core.data.examples import (
-    Labelled,
+    Examples,
     check_fit,
     counts,
     duplicates,
@@ -20,11 +20,11 @@ from stages.core.data.examples import (
 THREE = ("a", "b", "c")
 
 
-def make(counts: list[int], seed: int = 0) -> Labelled:
+def make(counts: list[int], seed: int = 0) -> Examples:
     """Random 2 x 2 images, `counts` of each class, classes taking turns as long as they last."""
     generator = numpy_generator(seed, "images")
     targets = generator.permutation(np.repeat(np.arange(len(counts)), counts))
-    return Labelled(generator.integers(0, 256, (sum(counts), 1, 2, 2), dtype=np.uint8), targets)
+    return Examples(generator.integers(0, 256, (sum(counts), 1, 2, 2), dtype=np.uint8), targets)
 
 
 def generators(seed: int = 0) -> tuple[np.random.Generator, np.random.Generator]:
@@ -107,8 +107,8 @@ def test_an_impossible_limit_is_refused(limit: int):
 
 def test_duplicates_within_and_across_parts():
     a, b, c, d = np.arange(16, dtype=np.uint8).reshape(4, 1, 2, 2)
-    train = Labelled(np.stack([a, b, a, a]), np.array([0, 1, 0, 2]))
-    test = Labelled(np.stack([c, a, c, b, d, b]), np.array([0, 0, 0, 1, 1, 2]))
+    train = Examples(np.stack([a, b, a, a]), np.array([0, 1, 0, 2]))
+    test = Examples(np.stack([c, a, c, b, d, b]), np.array([0, 0, 0, 1, 1, 2]))
     assert duplicates(train, test) == {"train": 2, "test": 2, "across": 3}
     assert counts(train, test).model_dump(mode="json") == {
         "train": {"examples": 4, "class_counts": [2, 1, 1]},
@@ -143,8 +143,8 @@ DESCRIPTION = ModelDescription(
 FILES = Path("test.safetensors"), Path("model.json")
 
 
-def of_shape(*shape: int, targets: tuple[int, ...] = (0, 1)) -> Labelled:
-    return Labelled(np.zeros((len(targets), *shape), np.uint8), np.array(targets))
+def of_shape(*shape: int, targets: tuple[int, ...] = (0, 1)) -> Examples:
+    return Examples(np.zeros((len(targets), *shape), np.uint8), np.array(targets))
 
 
 def test_a_test_set_that_fits_the_model_passes():
@@ -159,6 +159,6 @@ def test_a_test_set_that_fits_the_model_passes():
         (of_shape(1, 4, 4, targets=(-1, 1)), r"test.safetensors: targets from -1 to 1, but"),
     ],
 )
-def test_one_that_does_not_fit_is_refused(test: Labelled, message: str):
+def test_one_that_does_not_fit_is_refused(test: Examples, message: str):
     with pytest.raises(InputError, match=message):
         check_fit(test, DESCRIPTION, *FILES)

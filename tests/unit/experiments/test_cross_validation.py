@@ -10,7 +10,7 @@ import pytest
 from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig, training_sizes
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 from stages.core.data.splits import stratified_folds, stratified_sample
 from stages.core.experiments.cross_validation import (
     CrossValidation,
@@ -23,7 +23,7 @@ from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.objectives import Objective, objective_of
 from stages.core.training.parallel import Workers
 
-Digits = Callable[..., Labelled]
+Digits = Callable[..., Examples]
 SCORES = {"macro_f1": macro_f1}
 
 

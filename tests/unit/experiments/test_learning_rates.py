@@ -11,7 +11,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import LR_RANGE
 from stages.core.config.recipe import Recipe
 from stages.core.config.sections import LrRangeConfig
-from stages.core.data.examples import Labelled
+from stages.core.data.examples import Examples
 from stages.core.experiments.learning_rates import (
     EXPLODED,
     Point,
@@ -126,7 +126,7 @@ def small(recipe: Callable[..., Recipe]) -> Recipe:
     return recipe(model={"name": "linear"}, train={"batch_size": 16, "optimizer": "sgd", "momentum": 0.0})
 
 
-def test_a_network_goes_through_the_test(small: Recipe, digits: Callable[..., Labelled]) -> None:
+def test_a_network_goes_through_the_test(small: Recipe, digits: Callable[..., Examples]) -> None:
     config = LrRangeConfig(low=1e-5, high=1e-4, steps=10)
     with Workers(1) as workers:
         points = range_test(small, config, digits(40), objective(small), 4, workers)
@@ -135,7 +135,7 @@ def test_a_network_goes_through_the_test(small: Recipe, digits: Callable[..., La
     assert all(0.5 < point.loss < 4 for point in points)
 
 
-def test_the_workers_and_the_recipes_own_rate_change_nothing(small: Recipe, digits: Callable[..., Labelled]) -> None:
+def test_the_workers_and_the_recipes_own_rate_change_nothing(small: Recipe, digits: Callable[..., Examples]) -> None:
     other = small.model_copy(update={"train": small.train.model_copy(update={"lr": 0.5, "epochs": 7})})
     found = []
     for chosen, threads in ((small, 1), (other, 3)):
@@ -144,7 +144,7 @@ def test_the_workers_and_the_recipes_own_rate_change_nothing(small: Recipe, digi
     assert found[0] == found[1]
 
 
-def test_a_batch_larger_than_the_data_is_refused(small: Recipe, digits: Callable[..., Labelled]) -> None:
+def test_a_batch_larger_than_the_data_is_refused(small: Recipe, digits: Callable[..., Examples]) -> None:
     with Workers(1) as workers, pytest.raises(InputError, match=r"train\.batch_size = 16: must be at most 12"):
         range_test(small, CONFIG, digits(12), objective(small), 4, workers)
 

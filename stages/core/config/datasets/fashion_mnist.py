@@ -1,8 +1,8 @@
 """Fashion-MNIST: 70,000 pictures of clothes, grey, 28 x 28. Xiao, Rasul and Vollgraf, arXiv:1708.07747."""
 
-from stages.core.config.builtin import Builtin, Debian, Torchvision
+from stages.core.config.builtin import BuiltinImages, Debian, Torchvision
 
-DATASET = Builtin(
+DATASET = BuiltinImages(
     classes=(
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),

@@ -1,8 +1,8 @@
 """MNIST: 70,000 handwritten digits, grey, 28 x 28. LeCun, Cortes and Burges, "The MNIST database"."""
 
-from stages.core.config.builtin import Builtin, Npm, Torchvision
+from stages.core.config.builtin import BuiltinImages, Npm, Torchvision
 
-DATASET = Builtin(
+DATASET = BuiltinImages(
     classes=tuple("0123456789"),
     digests={
         "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

@@ -1,18 +1,15 @@
 """What a task trains for: one file per task, and the one place of this room that tells tasks apart."""
 
-from typing import Literal
-
 import numpy as np
 from torch import nn
 
+from stages.core.config.builtin import Task
 from stages.core.config.recipe import TrainConfig
 from stages.core.training.objectives.classification import Classification, predict_probabilities
 from stages.core.training.objectives.objective import Objective
 from stages.core.training.parallel import Workers
 
 __all__ = ["Objective", "Task", "objective_of", "predict"]
-
-Task = Literal["classification"]
 
 
 def objective_of(config: TrainConfig, task: Task) -> Objective:

@@ -1,0 +1,52 @@
+"""What `auto` in params.yaml stands for: settled by the kind of data, the task and the number of training examples."""
+
+from typing import Any
+
+from stages.core.base.command import InputError
+from stages.core.config.builtin import Kind, Task
+from stages.core.config.params import PARAMS_FILE, Settle
+from stages.core.config.plain import shown
+
+AUTO = "auto"
+MANY = 1 << 20  # examples, where their number is not known yet
+MODELS: dict[Kind, tuple[str, ...]] = {"image": ("cnn", "mlp", "linear"), "table": ("tabular", "mlp", "linear")}
+LOSSES: dict[Task, tuple[str, ...]] = {
+    "classification": ("cross_entropy", "focal", "multi_margin"),
+    "regression": ("mse", "mae", "huber"),
+}  # of both, the first is what `auto` stands for
+
+
+def settle_by_data(kind: Kind, task: Task, examples: int) -> Settle:
+    """`settled` for a run on so many training `examples`."""
+    return lambda values: settled(values, kind, task, examples)
+
+
+def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> dict[str, Any]:
+    """`values` of params.yaml, unchecked, with every `auto` replaced; raises `InputError` for what does not go with it.
+
+    That is a network for another kind of data, or a loss for another task.
+    """
+    sections = {name: dict(section) for name, section in values.items() if isinstance(section, dict)}
+    model, train, cross_validate = (sections.get(name, {}) for name in ("model", "train", "cross_validate"))
+    _settle(model, "name", MODELS[kind][0])
+    _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [256, 256])
+    _settle(train, "loss", LOSSES[task][0])
+    _settle(train, "batch_size", 256 if kind == "image" else min(256, max(16, 1 << (examples // 32).bit_length())))
+    _settle(train, "epochs", 5 if kind == "image" else 20)
+    _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
+    _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
+    _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
+    return values | sections
+
+
+def _settle(section: dict[str, Any], key: str, value: object) -> None:
+    if section.get(key) == AUTO:
+        section[key] = value
+
+
+def _refuse(key: str, found: object, known: dict[Any, tuple[str, ...]], here: str, rule: str) -> None:
+    """Refuse what is known, but not `here`; what nobody knows is refused by its section."""
+    if found not in known[here] and any(found in names for names in known.values()):
+        raise InputError(
+            f"{PARAMS_FILE}: {key} = {shown(repr(found))}: must be {' or '.join((AUTO, *known[here]))}, which {rule}"
+        )
