@@ -107,7 +107,8 @@ def pairs(folders: list[Path]) -> dict[str, Any]:
         check_comparable(model, models[other], str(files[index]), str(files[other]))
         verdict = compare(model, models[other], numpy_generator(0, "compare"))
         difference = verdict.differences[0].difference
-        found.append({"verdict": verdict.verdict, "p_value": verdict.p_value, "difference": difference})
+        assert verdict.discordant, "of classifiers, without groups"
+        found.append({"verdict": verdict.verdict, "p_value": verdict.discordant.p_value, "difference": difference})
     return {"pairs": found}
 
 

@@ -35,12 +35,12 @@ def comparison_of(a: str, b: str, seed: int) -> "Comparison":
     files = {revision: find(PREDICTIONS, revision) for revision in (a, b)}
 
     from stages.core.scores import comparison
-    from stages.core.scores.predictions import Predictions
+    from stages.core.scores.predictions import read_predictions
 
     found = {}
     for revision, file in files.items():
         try:
-            found[revision] = Predictions.read(file)
+            found[revision] = read_predictions(file)
         except InputError as error:
             raise InputError(f"{revision}: {error}") from None
     comparison.check_comparable(found[a], found[b], a, b)

@@ -7,7 +7,7 @@ with its name and the key, column or row. `metrics/` holds headline numbers alon
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product, zip_longest
+from itertools import pairwise, product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -80,6 +80,28 @@ ClassNames = Annotated[
     tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_tell_apart)
 ]
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
+
+
+class PredictionInterval(Record):
+    """How far a predicted number may be off either way, by its size: `stages.core.scores.conformal` says how often.
+
+    The widths, half of the whole or `factors`, are of predictions below the first edge, from each edge to the next, and
+    from the last one on.
+    """
+
+    edges: Annotated[tuple[float, ...], Field(strict=False, max_length=64)]
+    widths: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=1)]
+    factors: bool
+
+    @model_validator(mode="after")
+    def _has_a_width_for_each_bin(self) -> Self:
+        if len(self.widths) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.widths)} widths for {len(self.edges)} edges, must be one more")
+        if self.factors and min(self.widths) < 1:
+            raise ValueError("factors must be 1 or more")
+        if any(here >= following for here, following in pairwise(self.edges)):
+            raise ValueError("edges must rise")
+        return self
 
 
 class InputColumn(Record):
@@ -391,11 +413,17 @@ AUDIT = Table(
 )
 
 SCORES = Table({"score": str, "value": NUMBER, "low": NUMBER, "high": NUMBER}, grid=("score",))
-CONFUSION = Table({"actual": str, "predicted": str, "count": COUNT}, grid=("actual", "predicted"))
+
+# Of a classifier; empty where values are predicted.
+CONFUSION = Table({"actual": str, "predicted": str, "count": COUNT}, grid=("actual", "predicted"), may_be_empty=True)
 ROC = Table(
-    {"class": str, "false_positive_rate": SHARE, "true_positive_rate": SHARE}, curve=("class", "false_positive_rate")
+    {"class": str, "false_positive_rate": SHARE, "true_positive_rate": SHARE},
+    curve=("class", "false_positive_rate"),
+    may_be_empty=True,
 )
-PRECISION_RECALL = Table({"class": str, "recall": SHARE, "precision": SHARE}, curve=("class", "recall"))
+PRECISION_RECALL = Table(
+    {"class": str, "recall": SHARE, "precision": SHARE}, curve=("class", "recall"), may_be_empty=True
+)
 CLASSES = Table(
     {
         "class": str,
@@ -405,12 +433,32 @@ CLASSES = Table(
     },
     frozenset({"roc_auc", "average_precision"}),
     grid=("class",),
+    may_be_empty=True,
 )
 CALIBRATION = Table(
     {"confidence_from": SHARE, "confidence_to": SHARE, "examples": COUNT, "confidence": SHARE, "accuracy": SHARE}
     | {"accuracy_low": SHARE, "accuracy_high": SHARE},
     frozenset({"confidence", "accuracy", "accuracy_low", "accuracy_high"}),
     grid=("confidence_from",),
+    may_be_empty=True,
+)
+
+# Of a regression; empty where classes are predicted.
+PREDICTIONS = Table(
+    dict.fromkeys(("actual", "predicted", "residual", "low", "high"), NUMBER),
+    frozenset({"low", "high"}),
+    may_be_empty=True,
+)
+DECILES = Table(
+    {"decile": PLACE, "from": NUMBER, "to": NUMBER, "examples": PLACE, "rmse": AMOUNT, "mae": AMOUNT, "bias": NUMBER},
+    grid=("decile",),
+    may_be_empty=True,
+)
+COVERAGE = Table(
+    {"decile": PLACE, "prediction_from": NUMBER, "prediction_to": NUMBER, "examples": PLACE}
+    | {"coverage": SHARE, "low": SHARE, "high": SHARE, "mean_width": AMOUNT},
+    grid=("decile",),
+    may_be_empty=True,
 )
 
 

@@ -9,27 +9,21 @@ no curve, an empty cell for its area, and no part in the macro area, which is th
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import create_model
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from stages.core.base import schemas
-from stages.core.scores.bootstrap import (
-    Floats,
-    Integers,
-    Sums,
-    canonical_order,
-    on_grid,
-    percentile_interval,
-    replicates,
-)
+from stages.core.scores import summary
+from stages.core.scores.bootstrap import Floats, Integers, Sums, mean_sums, on_grid
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
-from stages.core.scores.score import Probabilities, Score
+from stages.core.scores.score import Score
+
+Probabilities = NDArray[np.float32]
 
 
 class ClassScores(NamedTuple):
@@ -140,16 +134,16 @@ def of_confusion(
 
 
 def loss_sums(targets: Integers, probabilities: Probabilities) -> Sums:
-    """Log loss as the sum of the examples' own."""
-    losses = on_grid(example_losses(targets, probabilities))
-    return Sums(sparse.csr_array(losses[None]), lambda sums: {"log_loss": sums[0] / len(targets)})
+    """Log loss as the mean of the examples' own."""
+    return mean_sums("log_loss", on_grid(example_losses(targets, probabilities)))
 
 
 def ranking_sums(targets: Integers, probabilities: Probabilities) -> Sums:
     """The macro ROC AUC as a function of how many positives and negatives each step of each class's ranking holds.
 
     A step is a run of neighbours in the ranking that are all positives or all negatives, whose order among each other
-    counts for nothing, or one score that both have. Classes that all or no examples belong to have no ranking.
+    counts for nothing, or one score that both have. Classes that all or no examples belong to have no ranking, as may
+    happen in a resample of groups.
     """
     size = len(targets)
     present = with_ranking(targets, probabilities.shape[1])
@@ -167,14 +161,16 @@ def ranking_sums(targets: Integers, probabilities: Probabilities) -> Sums:
     )
 
     def scores(sums: Floats) -> dict[str, Floats]:
-        areas = np.zeros(sums.shape[1])
+        areas, ranked = np.zeros((2, sums.shape[1]))
         for own, count in zip(np.split(sums, 2 * np.cumsum(steps)[:-1]), steps, strict=True):
             positives, negatives = own[:count], own[count:]
             below = np.cumsum(negatives, axis=0)
             # Twice the pairs in which the positive ranks higher; a shared score counts half.
             pairs = (positives * (2 * below - negatives)).sum(axis=0)
-            areas += pairs / (2 * positives.sum(axis=0) * below[-1])
-        return {"roc_auc": areas / len(steps)}
+            both = 2 * positives.sum(axis=0) * below[-1]
+            areas += pairs / np.maximum(both, 1)
+            ranked += both > 0
+        return {"roc_auc": areas / np.maximum(ranked, 1)}
 
     return Sums(contributions, scores)
 
@@ -256,35 +252,19 @@ SCORES = {
 
 
 def scores_with_intervals(
-    targets: Integers, probabilities: Probabilities, resamples: int, generator: np.random.Generator
+    targets: Integers,
+    probabilities: Probabilities,
+    resamples: int,
+    generator: np.random.Generator,
+    groups: Integers | None = None,
 ) -> pd.DataFrame:
-    """Every score with its 95% interval: rows (score, value, low, high), to six digits.
-
-    The intervals, by stratified bootstrap, are for a test set of other examples and the same classes: they say how sure
-    the scores of this model are, not how another training run would turn out. Raises if all targets are of one class.
-    """
-    order = canonical_order(targets, probabilities)
-    ordered = targets[order], probabilities[order]
-    parts = [score.sums(*ordered) for score in SCORES.values() if score.sums]
-    resampled = {
-        name: percentile_interval(values)
-        for scores in replicates(parts, ordered[0], resamples, generator)
-        for name, values in scores.items()
-    }
-    rows = [
-        (name, score.value(targets, probabilities), *(score.interval(*ordered) if score.interval else resampled[name]))
-        for name, score in SCORES.items()
-    ]
-    return pd.DataFrame(rows, columns=list(schemas.SCORES.columns)).round(6)
+    """`summary.with_intervals`, the classes being the strata. Raises if all targets are of one class."""
+    return summary.with_intervals(SCORES, targets, probabilities, targets, resamples, generator, groups)
 
 
 def headlines(table: pd.DataFrame) -> dict[str, float]:
-    """The headline values of a table of `scores_with_intervals`, as they go into metrics/evaluate.json."""
-    values = dict(zip(table["score"], table["value"].tolist(), strict=True))
-    return {name: values[name] for name, score in SCORES.items() if score.headline}
+    return summary.headlines(SCORES, table)
 
 
 def evaluate_metrics() -> type[schemas.Record]:
-    """The declaration of metrics/evaluate.json: a number for each headline."""
-    fields: dict[str, Any] = {name: float for name, score in SCORES.items() if score.headline}
-    return create_model("EvaluateMetrics", __base__=schemas.Record, **fields)
+    return summary.evaluate_metrics(SCORES)

@@ -1,0 +1,79 @@
+"""90% prediction intervals by split conformal prediction: how far off a prediction may be, learned from the errors on a
+validation slice, whatever the model and however its errors are distributed.
+
+Of n errors and one to come each place in their order is as likely, so the ceil(0.9 (n + 1))-th smallest of the n is not
+exceeded with a chance of 90% or more, of 90% + 1 / (n + 1) at most. Large values have large errors: one width for all
+would be too wide for small predictions and too narrow for large ones. So predictions are sorted by size into up to ten
+bins of as many validation examples each, and each bin has the width that its own errors ask for: 90% is kept in each.
+Of positive values whose logarithm was trained on the error is a factor, and the interval goes from value / factor to
+value * factor, so that a price is never below nothing.
+
+It holds for examples like those of the slice. The epoch was chosen on it, which makes its errors a little too small;
+how many of the test values are inside is measured, see `stages.core.scores.regression`. Where examples come in groups,
+it holds on average over groups, less surely the fewer they are. Sources: Vovk et al., Algorithmic Learning in a Random
+World (2005), 4.5 (by bins: Mondrian); Lei et al., Distribution-Free Predictive Inference for Regression (2018), 2.2.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.base.schemas import PredictionInterval
+
+Floats = NDArray[np.float64]
+
+CONFIDENCE = Fraction(9, 10)  # exact: as a float, times n + 1 it may round up over a whole number
+BINS = 10
+_LEAST = 50  # examples in a bin, so that at most 2% more than 90% are inside
+
+
+def calibrate(targets: Floats, values: Floats, factors: bool = False) -> PredictionInterval | None:
+    """The interval's widths from the validation slice's `targets` (N,) and predicted `values` (N,), in one unit.
+
+    With `factors`, for which all of both must be above 0, they are factors, 1 or more.
+
+    None where there are no examples. Fewer than 9 cannot tell what nine in ten keep to: their largest error is taken,
+    which N of N + 1 keep to.
+    """
+    if len(targets) == 0:
+        return None
+    edges = bin_edges(values, BINS, _LEAST)
+    bins = bin_of(edges, values)
+    errors = np.maximum(targets / values, values / targets) if factors else np.abs(targets - values)
+    widths = []
+    for place in range(len(edges) + 1):
+        own = np.sort(errors[bins == place])
+        rank = min(math.ceil(CONFIDENCE * (len(own) + 1)), len(own))
+        widths.append(float(own[rank - 1]))
+    return PredictionInterval(edges=tuple(edges.tolist()), widths=tuple(widths), factors=factors)
+
+
+def interval(found: PredictionInterval, values: Floats) -> tuple[Floats, Floats]:
+    """The ends, (N,) each, of the 90% intervals around predicted `values` (N,), in the unit of `calibrate`."""
+    width = np.array(found.widths)[bin_of(np.array(found.edges), values)]
+    return (values / width, values * width) if found.factors else (values - width, values + width)
+
+
+def bin_edges(values: Floats, most: int, least: int = 1) -> Floats:
+    """The rising edges between up to `most` bins of `values` (N,), of equal numbers but for ties, `least` or more each.
+
+    Equal values are in one bin. N > 0.
+    """
+    ordered = np.sort(values)
+    size, begun = len(values), 0
+    most = max(1, min(most, size // least))
+    edges = []
+    for place in range(1, most):
+        edge = ordered[size * place // most]
+        below = int(np.searchsorted(ordered, edge))
+        if below - begun >= least and size - below >= least:
+            edges.append(edge)
+            begun = below
+    return np.array(edges, np.float64)
+
+
+def bin_of(edges: Floats, values: Floats) -> NDArray[np.int64]:
+    """The bin, from 0, that each of `values` is in, (N,); an edge belongs to the bin above it."""
+    return np.searchsorted(edges, values, side="right")
