@@ -122,7 +122,7 @@ Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
 
 
 class PredictionInterval(Record):
-    """How far a predicted number may be off either way, by its size: `stages.core.scores.conformal` says how often.
+    """How far a predicted number may be off either way, by its size: see `stages.core.training.objectives.conformal`.
 
     The widths, half of the whole or `factors`, are of predictions below the first edge, from each edge to the next, and
     from the last one on.
@@ -203,6 +203,7 @@ class ModelDescription(DataDescription):
     encoding: Encoding | None = None  # of the rows trained on
     temperature: Annotated[float, Field(ge=0.01, le=100)] | None = None  # of a classification
     target_scale: TargetScale | None = None  # of a regression
+    interval: PredictionInterval | None = None  # likewise, where there was a validation slice
 
     @model_validator(mode="after")
     def _goes_with_its_data(self) -> Self:

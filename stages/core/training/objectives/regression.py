@@ -13,10 +13,11 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import TargetScale
+from stages.core.base.schemas import PredictionInterval, TargetScale
 from stages.core.config.recipe import TrainConfig
 from stages.core.networks.layers import Units
 from stages.core.networks.logarithm import log
+from stages.core.training.objectives import conformal
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
 
@@ -62,6 +63,11 @@ class Regression:
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> TargetScale:
         return self._known
+
+    def interval(self, outputs: np.ndarray, targets: np.ndarray) -> PredictionInterval | None:
+        if len(targets) == 0:
+            return None
+        return conformal.calibrate(targets, self.predictions(torch.from_numpy(outputs)), factors=self._known.log)
 
     def _scaled(self, targets: np.ndarray) -> np.ndarray:
         scale = self._known
