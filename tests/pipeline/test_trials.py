@@ -28,7 +28,7 @@ from stages.core.base.schemas import (
 )
 from stages.core.config.recipe import ModelConfig
 from stages.core.data.examples import normalisation
-from stages.core.experiments.corruptions import CORRUPTIONS
+from stages.core.experiments.corruptions.images import CORRUPTIONS
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
