@@ -58,8 +58,8 @@ def main() -> None:
     if classes:
         predictions = Predictions(test.targets, said, test.groups)
     else:
-        ends = conformal.interval(description.interval, said) if description.interval else (None, None)
-        predictions = ValuePredictions(test.targets, said, *ends, test.groups)
+        low, high = conformal.interval(description.interval, said) if description.interval else (None, None)
+        predictions = ValuePredictions(test.targets, said, low, high, test.groups)
 
     predictions.write(OUTPUTS["predictions"])
     generator = numpy_generator(params.seed, "bootstrap")

@@ -77,7 +77,7 @@ def main() -> None:
     )
     description.write(OUTPUTS["description"])
     best = trained.history[trained.best_epoch - 1]
-    found = {f"val_{objective.score}": round(best.validation_score, 6)} if len(validation) else {}
+    found = {f"val_{objective.score}": float(f"{best.validation_score:.6g}")} if len(validation) else {}
     TrainMetrics.model_validate(found).write(OUTPUTS["metrics"])
     checkpoint.discard()
 
