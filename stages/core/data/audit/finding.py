@@ -12,7 +12,7 @@ from stages.core.base.schemas import DataDescription, InputColumn
 from stages.core.config.sections import AuditCheck
 from stages.core.data.examples import Examples
 
-MANY = 0.01  # share of the examples above which what concerns single ones is severe
+MANY = 0.02  # share of the examples above which what concerns single ones is severe
 _CELLS = 4  # of a row, in a finding
 
 

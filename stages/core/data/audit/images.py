@@ -17,7 +17,7 @@ PORTION, PAIRS = 1 << 22, 1 << 21  # pixels and pairs looked at together, for th
 
 
 def near_duplicates(parts: Parts) -> list[Finding]:
-    """Test images within 2% of a training image, equal ones left out: severe above 1% of the test part.
+    """Test images within 2% of a training image, equal ones left out: severe above 2% of the test part.
 
     The share is of squared distance in squared spread: what a JPEG of quality 50, noise of 8 grey levels or a tenth
     less light do to a digit stays below. Images of fewer than 8 x 9 pixels are not looked at.

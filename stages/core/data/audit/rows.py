@@ -17,7 +17,7 @@ def duplicate_rows(parts: Parts) -> list[Finding]:
 
 
 def duplicates_across(parts: Parts) -> list[Finding]:
-    """Test examples whose inputs are also those of a training example: severe above 1% of the test part."""
+    """Test examples whose inputs are also those of a training example: severe above 2% of the test part."""
     first = _first(parts.alike)[len(parts.train) :]
     rows = np.flatnonzero(first < len(parts.train))
     if not len(rows):
@@ -27,7 +27,7 @@ def duplicates_across(parts: Parts) -> list[Finding]:
 
 
 def contradictions(parts: Parts) -> list[Finding]:
-    """Examples with the inputs of another and a different target: severe above 1% of all.
+    """Examples with the inputs of another and a different target: severe above 2% of all.
 
     Among numbers that is common, and says how well any model can do; among classes one of them is likely a mistake.
     """
