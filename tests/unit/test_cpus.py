@@ -14,7 +14,8 @@ from tests.cpus.compare import Run, complaints, digests, reason_to_skip, table
 from tests.cpus.digest import RECIPES
 
 PARTS = {"models/model.safetensors": "a" * 64, "cnn, AdamW": "b" * 64}
-CHOICES = {"model": ["name"], "train": ["optimizer", "loss", "target_transform", "class_weights"]}  # what a recipe computes with
+# What a recipe computes with.
+CHOICES = {"model": ["name"], "train": ["optimizer", "loss", "target_transform", "class_weights"]}
 NATIVE = Run(compare.NATIVE, PARTS)
 ALIKE = Run("Haswell-v4", PARTS)
 FORGED = Run("EPYC-Rome-v1", PARTS | {"cnn, AdamW": "c" * 64})
