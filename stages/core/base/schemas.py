@@ -223,6 +223,13 @@ class StressMetrics(Record):
     mean_corruption_rmse: Amount | None = None
 
 
+class BaselinesMetrics(Record):
+    """metrics/baselines.json: the task's score of the simple model that has the best."""
+
+    best_baseline_accuracy: Share | None = None
+    best_baseline_rmse: Amount | None = None
+
+
 class LrRangeMetrics(Record):
     """metrics/lr_range.json."""
 
@@ -410,6 +417,17 @@ SCHEMA = Table(
 AUDIT = Table(
     {"check": str, "column": str, "count": COUNT, "severity": str, "example": str},
     may_be_empty=True,  # where nothing is found
+)
+# By how much the main score gets worse without a column of a table; empty of images.
+IMPORTANCE = Table(
+    {"column": str, "importance": NUMBER, "low": NUMBER, "high": NUMBER}, grid=("column",), may_be_empty=True
+)
+# Simple models beside the network: the scores of both, model less baseline with its interval, and what the model is.
+BASELINES = Table(
+    {"baseline": str, "score": str}
+    | dict.fromkeys(("value", "model", "difference", "low", "high"), NUMBER)
+    | {"verdict": str},
+    grid=("baseline", "score"),
 )
 
 SCORES = Table({"score": str, "value": NUMBER, "low": NUMBER, "high": NUMBER}, grid=("score",))
