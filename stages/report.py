@@ -8,8 +8,8 @@ from stages.core.base import schemas
 from stages.core.base.artifacts import read_bytes, write_text
 from stages.core.base.command import InputError, run
 from stages.core.config.automatic import AUTO, settle_by_data
-from stages.core.config.params import PARAMS_FILE, read_values
-from stages.core.config.plain import leaves
+from stages.core.config.params import PARAMS_FILE
+from stages.core.config.plain import leaves, read_values
 from stages.core.config.sections import AllParams as Params
 from stages.core.page.page import page
 from stages.core.page.parts import embedded

@@ -18,19 +18,15 @@ def data(found: Findings) -> Section:
 def audit(found: Findings) -> Section:
     table = found.tables["audit"]
     rows = [
-        (plain(row["check"]), of_audit.MEANING.get(row["check"], ""), row["column"] or "–", f"{row['count']:,}")
-        + (row["severity"], row["example"])
+        (
+            *(plain(row["check"]), row["severity"], row["column"] or "–", f"{row['count']:,}", row["example"]),
+            of_audit.MEANING.get(row["check"], ""),
+        )
         for _, row in table.head(_ROWS).iterrows()
     ]
-    columns = {
-        "check": "",
-        "what it means": "prose",
-        "column": "",
-        "count": "number",
-        "severity": "",
-        "example": "prose",
-    }
-    shown = PageTable(f"What the audit found{_first(table, 'plots/audit.csv')}", columns, rows)
+    columns = {"check": "", "severity": "", "column": "", "count": "number", "example": "prose"}
+    caption = f"What the audit found{_first(table, 'plots/audit.csv')}"
+    shown = PageTable(caption, {**columns, "what it means": "prose"}, rows)
     return Section("audit", "Audit", [shown] if rows else (), lead=of_audit.verdict(found).text)
 
 
@@ -38,18 +34,13 @@ def _schema(found: Findings) -> PageTable:
     table = found.tables["schema"]
     rows = [
         (
-            row["column"],
-            row["role"],
-            row["kind"],
-            percent(row["missing"], 1),
-            f"{row['distinct']:,}",
-            _range(row),
-            row["why"],
+            *(row["column"], row["role"], row["kind"], percent(row["missing"], 1), f"{row['distinct']:,}"),
+            *(_range(row), row["why"]),
         )
         for _, row in table.head(_ROWS).iterrows()
     ]
     columns = {"column": "", "role": "", "kind": "", "missing": "number", "distinct": "number", "values": "prose"}
-    caption = f"{count(len(table), 'column')} as they were understood; params.yaml: data.columns says otherwise"
+    caption = f"{count(len(table), 'column')} as they were understood; data.columns in params.yaml corrects a kind"
     return PageTable(caption + _first(table, "data/schema.csv"), {**columns, "why": "prose"}, rows)
 
 

@@ -18,7 +18,7 @@ def scores(found: Findings) -> Section:
         value, ends = found.text(score.name, row["value"]), between(found, score.name, (row["low"], row["high"]))
         rows.append((score.label, value, ends, score.meaning))
     table = PageTable(
-        f"On {found.examples:,} test {found.things}, with 95% intervals by {sentences.intervals_by(found)}",
+        f"On {found.examples:,} test {found.things}, with 95% intervals by {sentences.INTERVALS[found.data.task]}",
         {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},
         rows,
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.wording import count, listed, plain
@@ -37,5 +39,5 @@ def verdict(found: Findings) -> Answer:
     return Answer(QUESTION, count(len(severe), "severe finding"), f"{text}{f', and {rest}' if notices else ''}.")
 
 
-def _checks(table: object) -> str:
+def _checks(table: pd.DataFrame) -> str:
     return listed(list(dict.fromkeys(map(plain, table["check"]))))

@@ -31,5 +31,6 @@ def verdict(found: Findings) -> Answer:
     return Answer(
         QUESTION,
         "Not shown",
-        f"The network is not worth it: on these test {found.things} nobody can tell it from {name}, which has {told}, {by}.",
+        f"The network is not worth it: on these test {found.things} it cannot be told from {name}, which has {told}, "
+        f"{by}.",
     )

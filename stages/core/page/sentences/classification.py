@@ -26,8 +26,8 @@ def answers(found: Findings) -> list[Answer]:
 def rules(found: Findings) -> str:
     return (
         f"It overfits when its accuracy on training {found.things} is above the 95% interval of that on test "
-        f"{found.things}, and by {100 * GAP:g} point or more. It underfits when it does not overfit, and gets less than "
-        f"{FITTED:.0%} of the training {found.things} right. Its probabilities are right when the mean confidence is "
+        f"{found.things}, and by {100 * GAP:g} point or more. It underfits when it does not overfit, and gets "
+        f"less than {FITTED:.0%} of the training {found.things} right. Its probabilities are right when the mean confidence is "
         f"within {100 * CALIBRATED:g} points of the accuracy. The limits are conventions of this report."
     )
 
@@ -49,9 +49,9 @@ def how_sure(found: Findings) -> str:
     own = scores[scores["score"] == "accuracy"].iloc[0]
     return (
         f"On all {found.things} of this kind its accuracy is {span(found.interval('accuracy'))}, with 95% confidence. "
-        f"Cross-validation ({count(folds['fold'].nunique(), 'fold')}, {count(int(folds['epoch'].max()), 'epoch')} each) "
-        f"scored {percent(own['mean'])}, with an interval of {span((own['low'], own['high']))} for other training data. "
-        f"{_calibrated(found)}"
+        f"Cross-validation ({count(folds['fold'].nunique(), 'fold')}, {count(int(folds['epoch'].max()), 'epoch')} "
+        f"each) scored {percent(own['mean'])}, with an interval of {span((own['low'], own['high']))} for other "
+        f"training data. {_calibrated(found)}"
     )
 
 
@@ -87,8 +87,8 @@ def over_or_underfit(found: Findings) -> str:
     verdict = {
         "It overfits": f"It does much better on {found.things} it was trained on: more data, {more} or a smaller model "
         "may help.",
-        "It underfits": f"It errs on the {found.things} it was trained on, too: a larger model or a longer training may "
-        "help.",
+        "It underfits": f"It errs on the {found.things} it was trained on, too: a larger model or a longer training "
+        "may help.",
         "Neither": f"It knows the {found.things} it was trained on, and others about as well.",
     }[fit(found)]
     return (

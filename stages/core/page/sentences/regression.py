@@ -26,10 +26,10 @@ def answers(found: Findings) -> list[Answer]:
 
 def rules(found: Findings) -> str:
     return (
-        f"It overfits when its RMSE on training {found.things} is below the 95% interval of that on test {found.things}, "
-        f"and by {GAP:.0%} or more. It underfits when it does not overfit, and the best of the simple models is better. "
-        f"Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or 90% is in "
-        "its interval. The limits are conventions of this report."
+        f"It overfits when its RMSE on training {found.things} is below the 95% interval of that on test "
+        f"{found.things}, and by {GAP:.0%} or more. It underfits when it does not overfit, and a simple model is better. "
+        f"Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or 90% is "
+        "in its interval. The limits are conventions of this report."
     )
 
 
@@ -38,8 +38,8 @@ def how_good(found: Findings) -> str:
     rmse, mae, median = (found.amount(scores[name]) for name in ("rmse", "mae", "median_absolute_error"))
     told = [
         f"On {found.examples:,} test {found.things} that no stage before had seen, {found.target} is predicted with an "
-        f"error of {mae} on average (MAE), half of the time of less than {median}. The RMSE, in which large errors weigh "
-        f"most, is {rmse}"
+        f"error of {mae} on average (MAE), half of the time of less than {median}. The RMSE, in which large errors "
+        f"weigh most, is {rmse}"
     ]
     if scores["r2"] < 1:
         spread = found.amount(scores["rmse"] / math.sqrt(1 - scores["r2"]))
@@ -104,9 +104,8 @@ def over_or_underfit(found: Findings) -> str:
     }[fit(found)]
     gap = f", {100 * (on_training / on_test - 1):+.0f}% against the test {found.things}" if on_test else ""
     return (
-        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}{gap}, {sure} their interval; in "
-        f"cross-validation it was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])} against the folds "
-        "left out."
+        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}{gap}, {sure} their interval; "
+        f"in cross-validation the gap was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])}."
     )
 
 

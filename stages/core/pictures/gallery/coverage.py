@@ -53,11 +53,11 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 def describe(found: Findings) -> str:
     table = found.tables["coverage"]
     least = table.iloc[int(table["coverage"].to_numpy().argmin())]
-    share = short_percent(float(CONFIDENCE))
+    least_of = ends(found, least, "prediction_from", "prediction_to")
     return (
-        f"The share of actual values inside their {share} interval, {percent(covered(found), 1)} in all, in {len(table)} "
-        "parts of the predictions by size, with the intervals' mean width in each. The lowest share is "
-        f"{percent(least['coverage'], 1)}, of predictions from {ends(found, least, 'prediction_from', 'prediction_to')}."
+        f"The share of actual values inside their {short_percent(float(CONFIDENCE))} interval, "
+        f"{percent(covered(found), 1)} in all, in {len(table)} parts of the predictions by size, with the intervals' "
+        f"mean width in each. The lowest share is {percent(least['coverage'], 1)}, of predictions from {least_of}."
     )
 
 
