@@ -7,6 +7,7 @@ with its name and the key, column or row. `metrics/` holds headline numbers alon
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise, product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -119,6 +120,9 @@ ClassNames = Annotated[
     tuple[str, ...], Field(strict=False, min_length=2, max_length=100_000), AfterValidator(_tell_apart)
 ]
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
+
+
+NOMINAL_COVERAGE = Fraction(9, 10)  # of the true values, by the prediction intervals; exact, as no float is
 
 
 class PredictionInterval(Record):

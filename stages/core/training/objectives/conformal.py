@@ -15,17 +15,15 @@ World (2005), 4.5 (by bins: Mondrian); Lei et al., Distribution-Free Predictive 
 """
 
 import math
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.base.bins import bin_edges, bin_of
-from stages.core.base.schemas import PredictionInterval
+from stages.core.base.schemas import NOMINAL_COVERAGE, PredictionInterval
 
 Floats = NDArray[np.float64]
 
-CONFIDENCE = Fraction(9, 10)  # exact: as a float, times n + 1 it may round up over a whole number
 BINS = 10
 _LEAST = 50  # examples in a bin, so that at most 2% more than 90% are inside
 
@@ -46,7 +44,7 @@ def calibrate(targets: Floats, values: Floats, factors: bool = False) -> Predict
     widths = []
     for place in range(len(edges) + 1):
         own = np.sort(errors[bins == place])
-        rank = min(math.ceil(CONFIDENCE * (len(own) + 1)), len(own))
+        rank = min(math.ceil(NOMINAL_COVERAGE * (len(own) + 1)), len(own))
         widths.append(float(own[rank - 1]))
     return PredictionInterval(edges=tuple(edges.tolist()), widths=tuple(widths), factors=factors)
 
