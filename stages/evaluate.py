@@ -30,7 +30,7 @@ OUTPUTS = {
     "predictions": Path("models/predictions.safetensors"),
     "metrics": Path("metrics/evaluate.json"),
     "scores": Path("plots/scores.csv"),
-    **{name: Path(f"plots/{name}.csv") for name in TABLES},
+    **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     scores = scores_with_intervals(predictions, params.evaluate.resamples, generator)
     schemas.SCORES.write(OUTPUTS["scores"], scores)
     for name, table in tables(predictions, classes, params.evaluate.curve_points).items():
-        TABLES[name].write(OUTPUTS[name], table)
+        TABLES[name].write(OUTPUTS[f"{name} table"], table)
     evaluate_metrics(description.task)(**headlines(description.task, scores)).write(OUTPUTS["metrics"])
 
 
