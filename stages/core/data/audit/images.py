@@ -81,7 +81,8 @@ def _described(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _weighted(cells: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Float32 (N, 72): what differs from the mean of the image, such that squares add up to those of the pixels."""
     means: np.ndarray = cells @ weights / weights.sum()
-    return ((cells - means[:, np.newaxis]) * np.sqrt(weights)).astype(np.float32)
+    weighted: np.ndarray = (cells - means[:, np.newaxis]) * np.sqrt(weights)
+    return weighted.astype(np.float32)
 
 
 def _hashes(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.uint64]]:
