@@ -13,7 +13,7 @@ ROWS, COLUMNS = 8, 9  # of the cells an image is averaged over; a bit for each s
 STEP = 12  # grey levels: below, a step may come from noise or compression
 BITS = 3  # of 64 that may differ
 NEARLY = 0.02  # squared distance, as a share of the images' own spread
-PORTION, PAIRS = 1 << 22, 1 << 21  # pixels and pairs looked at together, for the memory's sake
+PORTION, PAIRS = 1 << 22, 1 << 19  # pixels and pairs looked at together, for the memory's sake
 
 
 def near_duplicates(parts: Parts) -> list[Finding]:
