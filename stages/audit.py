@@ -47,7 +47,7 @@ def main() -> None:
 
     AUDIT.write(OUTPUTS["findings"], findings_table(found))
     severe = sum(finding.severe for finding in found)
-    AuditMetrics(severe=severe, notices=len(found) - severe).write(OUTPUTS["metrics"])
+    AuditMetrics(severe_findings=severe, notices=len(found) - severe).write(OUTPUTS["metrics"])
     if stopping := [finding for finding in found if finding.check in params.audit.stop_on]:
         # The table stays: DVC leaves what a stage that fails has written.
         more = [f"and {len(stopping) - NAMED} more"] if len(stopping) > NAMED else []

@@ -258,7 +258,7 @@ class PrepareMetrics(Record):
 class AuditMetrics(Record):
     """metrics/audit.json: how many findings there are in plots/audit.csv."""
 
-    severe: Annotated[int, Field(ge=0)]
+    severe_findings: Annotated[int, Field(ge=0)]
     notices: Annotated[int, Field(ge=0)]
 
 

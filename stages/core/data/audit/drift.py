@@ -31,12 +31,13 @@ def drift(parts: Parts) -> list[Finding]:
     for column, train, test in compared:
         labels, names = _binned(column, np.concatenate([train, test]).astype(np.float64))
         counts = np.stack([np.bincount(part, minlength=len(names)) for part in np.split(labels, [len(train)])])
-        p, different = _unlike(counts)
-        if p * len(compared) < CHANCE and different >= DIFFERENT:
-            shares = counts / counts.sum(axis=1, keepdims=True)
-            most = int(np.argmax(np.abs(shares[0] - shares[1])))
+        counts, names = _merged(counts, names)
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        steps = np.abs(shares[0] - shares[1])
+        if _chance(counts) * len(compared) < CHANCE and (different := steps.sum() / 2) >= DIFFERENT:
+            most = int(np.argmax(steps))
             example = f"{names[most]}: {shares[0, most]:.0%} of training, {shares[1, most]:.0%} of test"
-            severe = different >= OTHER and parts.by_stratum
+            severe = bool(different >= OTHER) and parts.by_stratum
             found.append(Finding("drift", 1, severe, example, column.name))
     return found
 
@@ -55,22 +56,28 @@ def _binned(column: InputColumn, cells: np.ndarray) -> tuple[np.ndarray, list[st
     return labels, [f"below {ends[0]}", *names, f"from {ends[-1]}", "missing"] if ends else ["any", "missing"]
 
 
-def _unlike(counts: np.ndarray) -> tuple[float, float]:
-    """The chance that samples of one distribution differ so, and the share of the rows that would have to change.
+def _merged(counts: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """The bins, int64 (2, bins), with all that are too rare to compare, or not in training, as one.
 
-    `counts` is int64 (2, bins). Bins too rare to compare are one, as are categories that only one part can have.
+    Together, since of many rare categories each part has some that the other has not.
     """
+    sizes = counts.sum(axis=1)
+    rare = (counts.sum(axis=0) * sizes.min() < LEAST * sizes.sum()) | (counts[0] == 0)
+    kept = [name for name, others in zip(names, rare, strict=True) if not others]
+    if not rare.any():
+        return counts, kept
+    (last,) = np.flatnonzero(rare) if rare.sum() == 1 else (None,)
+    merged = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    return merged, [*kept, "rare or new values" if last is None else names[last]]
+
+
+def _chance(counts: np.ndarray) -> float:
+    """That two samples of one distribution differ so or more: the chi-squared test of homogeneity of (2, bins)."""
     sizes, both = counts.sum(axis=1), counts.sum(axis=0)
-    rare = both * sizes.min() < LEAST * sizes.sum()
-    counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
-    both = counts.sum(axis=0)
-    counts, both = counts[:, both > 0], both[both > 0]
-    if counts.shape[1] < 2:
-        return 1.0, 0.0
+    told = both * sizes.min() >= LEAST * sizes.sum()  # all but, it may be, the rare ones together
+    if told.sum() < 2:
+        return 1.0
     from scipy.special import chdtrc  # scipy.stats has it as chi2.sf, and takes seconds to load
 
-    expected = sizes[:, np.newaxis] * both / sizes.sum()
-    kept = both * sizes.min() >= LEAST * sizes.sum()  # the rare ones together may still be
-    statistic = float(((counts - expected) ** 2 / expected)[:, kept].sum())
-    shares = counts / sizes[:, np.newaxis]
-    return float(chdtrc(counts.shape[1] - 1, statistic)), float(np.abs(shares[0] - shares[1]).sum() / 2)
+    expected = np.outer(sizes, both[told]) / sizes.sum()
+    return float(chdtrc(told.sum() - 1, ((counts[:, told] - expected) ** 2 / expected).sum()))

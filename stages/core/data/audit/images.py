@@ -13,14 +13,15 @@ ROWS, COLUMNS = 8, 9  # of the cells an image is averaged over; a bit for each s
 STEP = 12  # grey levels: below, a step may come from noise or compression
 BITS = 3  # of 64 that may differ
 NEARLY = 0.02  # squared distance, as a share of the images' own spread
-PORTION, PAIRS = 1 << 22, 1 << 21  # pixels and pairs looked at together, for the memory's sake
+PORTION, PAIRS = 1 << 22, 1 << 19  # pixels and pairs looked at together, for the memory's sake
 
 
 def near_duplicates(parts: Parts) -> list[Finding]:
     """Test images within 2% of a training image, equal ones left out: severe above 2% of the test part.
 
-    The share is of squared distance in squared spread: what a JPEG of quality 50, noise of 8 grey levels or a tenth
-    less light do to a digit stays below. Images of fewer than 8 x 9 pixels are not looked at.
+    The share is of the squared distance, but for one in brightness, in the squared spread of the pixels: what a JPEG of
+    quality 50, noise of 8 grey levels or a tenth less light do to a digit stays below. Images of fewer than 8 x 9
+    pixels are not looked at.
     """
     train, test = parts.train.inputs, parts.test.inputs
     if parts.columns or train.shape[2] < ROWS or train.shape[3] < COLUMNS:
@@ -33,7 +34,8 @@ def near_duplicates(parts: Parts) -> list[Finding]:
         closest = order[firsts]
         better = distances[closest] < nearest[rows]
         nearest[rows[better]], partner[rows[better]] = distances[closest[better]], theirs[closest[better]]
-    rows = np.flatnonzero((nearest > 0) & np.isfinite(nearest))  # 0: equal, which is for `duplicates_across`
+    equal = np.isin(parts.alike[len(train) :], parts.alike[: len(train)])  # which `duplicates_across` finds
+    rows = np.flatnonzero(np.isfinite(nearest) & ~equal)
     if not len(rows):
         return []
     row = rows[np.argmin(nearest[rows])]
@@ -47,18 +49,20 @@ def _near(train: np.ndarray, test: np.ndarray) -> Iterator[tuple[np.ndarray, np.
     channels, height, width = train.shape[1:]
     size = channels * height * width
     cells, spreads = zip(_described(train), _described(test), strict=True)
-    weights = np.outer(_sizes(height, ROWS), _sizes(width, COLUMNS)).astype(np.float32) * channels
+    weights = np.outer(_sizes(height, ROWS), _sizes(width, COLUMNS)).ravel() * channels
+    means = [_weighted(part.reshape(len(part), -1), weights) for part in cells]
     for ours, theirs in _candidates(*_hashes(*cells)):
         spread = np.minimum(spreads[0][theirs], spreads[1][ours])
         # No two images are closer than the means of their cells (Cauchy-Schwarz), which are fewer than the pixels.
-        least = (weights * (cells[0][theirs] - cells[1][ours]) ** 2).sum(axis=(1, 2))
-        maybe = least * size <= 1.001 * NEARLY * spread  # more by what rounding may take away
+        steps = means[0][theirs] - means[1][ours]
+        least = size * np.einsum("ij,ij->i", steps, steps)
+        maybe = least < 1.001 * NEARLY * spread  # more by what rounding may take away
         ours, theirs, spread = ours[maybe], theirs[maybe], spread[maybe]
         for some in _portions(len(ours), size):
             step = train[theirs[some]].astype(np.int64) - test[ours[some]]
-            distance = size * (step**2).sum(axis=(1, 2, 3))
-            near = distance <= NEARLY * spread[some]
-            yield ours[some][near], theirs[some][near], distance[near] / np.maximum(spread[some][near], 1)
+            distance = size * (step**2).sum(axis=(1, 2, 3)) - step.sum(axis=(1, 2, 3)) ** 2
+            near = distance < NEARLY * spread[some]
+            yield ours[some][near], theirs[some][near], distance[near] / spread[some][near]
 
 
 def _described(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +76,13 @@ def _described(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cells[some] = np.add.reduceat(by_row, _starts(width, COLUMNS), axis=2) / areas
         spreads[some] = pixels[0].size * (pixels**2).sum(axis=(1, 2, 3)) - pixels.sum(axis=(1, 2, 3)) ** 2
     return cells, spreads
+
+
+def _weighted(cells: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Float32 (N, 72): what differs from the mean of the image, such that squares add up to those of the pixels."""
+    means: np.ndarray = cells @ weights / weights.sum()
+    weighted: np.ndarray = (cells - means[:, np.newaxis]) * np.sqrt(weights)
+    return weighted.astype(np.float32)
 
 
 def _hashes(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.uint64]]:
