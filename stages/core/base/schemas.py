@@ -174,7 +174,7 @@ class PartCounts(Record):
     """How many examples a part has, and how many of each class, in the order of the classes."""
 
     examples: Size
-    class_counts: tuple[int, ...] | None = None
+    class_counts: Annotated[tuple[int, ...], Field(strict=False)] | None = None
 
 
 class RowCounts(Record):
