@@ -42,9 +42,9 @@ def how_good(found: Findings) -> str:
         spread = found.amount(scores["rmse"] / math.sqrt(1 - scores["r2"]))
         others = f"always saying the mean would have one of {spread}, and {others}"
     return (
-        f"On {found.examples:,} test {found.things} that no stage before had seen, the predicted {found.target} is off by "
-        f"{mae} on average (MAE), and by less than {median} in half of them. The RMSE, in which large errors weigh most, "
-        f"is {rmse}; {others}."
+        f"On {found.examples:,} test {found.things} that no stage before had seen, the predicted {found.target} is off "
+        f"by {mae} on average (MAE), and by less than {median} in half of them. The RMSE, in which large errors weigh "
+        f"most, is {rmse}; {others}."
     )
 
 
@@ -112,9 +112,8 @@ def over_or_underfit(found: Findings) -> str:
     share = round(100 * (on_training / on_test - 1)) if on_test else 0
     gap = f"{abs(share)}% {'lower' if share < 0 else 'higher'} than" if share else "the same as"
     return (
-        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, {gap} on test "
-        f"{found.things} and {sure} their interval; "
-        f"in cross-validation the gap was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])}."
+        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, {gap} on test {found.things} "
+        f"and {sure} their interval; in cross-validation the gap was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])}."
     )
 
 
