@@ -47,6 +47,4 @@ def _settle(section: dict[str, Any], key: str, value: object) -> None:
 def _refuse(key: str, found: object, known: dict[Any, tuple[str, ...]], here: str, rule: str) -> None:
     """Refuse what is known, but not `here`; what nobody knows is refused by its section."""
     if found not in known[here] and any(found in names for names in known.values()):
-        raise InputError(
-            f"{key} = {shown(repr(found))}: must be {' or '.join((AUTO, *known[here]))}, which {rule}"
-        )
+        raise InputError(f"{key} = {shown(repr(found))}: must be {' or '.join((AUTO, *known[here]))}, which {rule}")
