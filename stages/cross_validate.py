@@ -56,6 +56,7 @@ def main() -> None:
             scores={"macro_f1": macro_f1},
             on_fold=show,
             checkpoint=checkpoint,
+            columns=facts.columns,
         )
 
     if workers.rank:

@@ -28,7 +28,7 @@ def main() -> None:
     params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train)))
     objective = objective_of(params.train, facts.task)
     with Workers.at_hand() as workers:
-        points = range_test(params, params.lr_range, train, objective, facts.width, workers)
+        points = range_test(params, params.lr_range, train, objective, facts.width, workers, facts.columns)
 
     LR_RANGE.write(OUTPUTS["curve"], points_table(points))
     LrRangeMetrics(suggested_lr=suggested_rate(points)).write(OUTPUTS["metrics"])

@@ -61,21 +61,23 @@ def main() -> None:
                 on_step=bar.update,
                 on_resume=bar.resume,
                 on_epoch=write_curves,
+                columns=facts.columns,
             )
     if workers.rank:
         return  # torchrun's rank 0 alone writes
 
     TRAINING.write(OUTPUTS["curves"], curves(trained.history))
     write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
-    temperature = objective.calibrate(trained.validation_outputs, validation.targets)  # chosen as the epoch is
+    scale = trained.objective.calibrate(trained.validation_outputs, validation.targets)  # chosen as the epoch is
     description = describe_model(
-        *(params.model, facts, trained.normalisation, temperature),
+        *(params.model, facts, trained.learned, scale),
         score=objective.score,
         selected_epoch=trained.best_epoch,
     )
     description.write(OUTPUTS["description"])
     best = trained.history[trained.best_epoch - 1]
-    TrainMetrics(val_accuracy=round(best.validation_score, 6) if len(validation) else None).write(OUTPUTS["metrics"])
+    found = {f"val_{objective.score}": round(best.validation_score, 6)} if len(validation) else {}
+    TrainMetrics.model_validate(found).write(OUTPUTS["metrics"])
     checkpoint.discard()
 
 

@@ -63,6 +63,45 @@ class Normalisation(Record):
         return self
 
 
+class NumberEncoding(Record):
+    """A column of numbers, as a network gets it: less `center`, divided by `scale`, bounded, and cut at `edges`."""
+
+    center: float
+    scale: Annotated[float, Field(gt=0)]
+    edges: Annotated[tuple[float, ...], Field(strict=False)]  # of the bins, ascending, in scaled and bounded numbers
+    missing: bool  # whether some were, in training: then there is an indicator
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges must ascend")
+        return self
+
+
+class CategoryEncoding(Record):
+    """A column of categories, as a network gets it: by their places in the column's list, those with a level each."""
+
+    levels: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)]
+    others: bool  # whether there is a level for the others
+    missing: bool  # whether there is a level for no category
+
+
+class Encoding(Record):
+    """What was learned of each column of a table."""
+
+    columns: Annotated[tuple[NumberEncoding | CategoryEncoding, ...], Field(strict=False, min_length=1)]
+
+
+class TargetScale(Record):
+    """The numbers to predict as a network says them: less `mean`, divided by `std`; of their logarithm if `log`."""
+
+    mean: float
+    std: Annotated[float, Field(gt=0)]
+    log: bool
+    low: float  # the least trained on, or its logarithm: a logarithm said is kept between, since exp magnifies errors
+    high: float
+
+
 MACRO = "macro"  # what the tables call the mean of all classes
 
 
@@ -160,13 +199,24 @@ class ModelDescription(DataDescription):
     architecture: dict[str, Any]  # the section `model`
     input: str
     output: str
-    normalisation: Normalisation  # of the data trained on
-    temperature: Annotated[float, Field(ge=0.01, le=100)]
+    normalisation: Normalisation | None = None  # of the images trained on
+    encoding: Encoding | None = None  # of the rows trained on
+    temperature: Annotated[float, Field(ge=0.01, le=100)] | None = None  # of a classification
+    target_scale: TargetScale | None = None  # of a regression
 
     @model_validator(mode="after")
-    def _has_a_mean_for_each_channel(self) -> Self:
-        if self.input_shape and len(self.normalisation.mean) != self.input_shape[0]:
+    def _goes_with_its_data(self) -> Self:
+        if (self.normalisation is None) != (self.kind == "table") or (self.encoding is None) != (self.kind == "image"):
+            raise ValueError("images have a normalisation, a table has an encoding")
+        if (self.temperature is None) != (self.target_scale is not None) or (self.temperature is None) != (
+            self.task == "regression"
+        ):
+            raise ValueError("a classification has a temperature, a regression has a target_scale")
+        if self.normalisation and self.input_shape and len(self.normalisation.mean) != self.input_shape[0]:
             raise ValueError(f"{len(self.normalisation.mean)} means for {self.input_shape[0]} channels")
+        encoded = [isinstance(column, NumberEncoding) for column in self.encoding.columns] if self.encoding else []
+        if encoded != [column.categories is None for column in self.columns or ()]:
+            raise ValueError("columns and their encoding do not go together")
         return self
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stages.core.base.command import InputError
 from stages.core.config.builtin import Kind, Task
-from stages.core.config.params import PARAMS_FILE, Settle
+from stages.core.config.params import Settle
 from stages.core.config.plain import shown
 
 AUTO = "auto"
@@ -47,6 +47,4 @@ def _settle(section: dict[str, Any], key: str, value: object) -> None:
 def _refuse(key: str, found: object, known: dict[Any, tuple[str, ...]], here: str, rule: str) -> None:
     """Refuse what is known, but not `here`; what nobody knows is refused by its section."""
     if found not in known[here] and any(found in names for names in known.values()):
-        raise InputError(
-            f"{PARAMS_FILE}: {key} = {shown(repr(found))}: must be {' or '.join((AUTO, *known[here]))}, which {rule}"
-        )
+        raise InputError(f"{key} = {shown(repr(found))}: must be {' or '.join((AUTO, *known[here]))}, which {rule}")

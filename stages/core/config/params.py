@@ -59,6 +59,8 @@ class StageParams(_Typed, extra="ignore"):
                 params = cls.model_validate(settle(values) if settle else values)
             except ValidationError as error:
                 raise refusal(cls, error, values, path) from None
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from None
         except InputError:
             show_to_git(path)
             raise

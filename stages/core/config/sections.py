@@ -138,6 +138,14 @@ class PlotConfig(Section):
     mistakes: Annotated[int, Field(ge=1, le=120)]
 
 
+def settled_alone(values: dict[str, Any]) -> dict[str, Any]:
+    """`settled` as far as `data` and `prepare` tell: without a limit, for any large number of examples."""
+    data, prepare = (values.get(name) for name in ("data", "prepare"))
+    kind, task = kind_and_task(data if isinstance(data, dict) else {})
+    limit = prepare.get("limit") if isinstance(prepare, dict) else None
+    return settled(values, kind, task, limit if isinstance(limit, int) and limit > 0 else MANY)
+
+
 class AllParams(Recipe, extra="forbid"):
     """Every section of params.yaml, and no other."""
 
@@ -159,11 +167,7 @@ class AllParams(Recipe, extra="forbid"):
     @model_validator(mode="before")
     @classmethod
     def _settle(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """What is `auto`, as far as `data` and `prepare` tell: without a limit, for any large number of examples."""
-        data, prepare = (values.get(name) for name in ("data", "prepare"))
-        kind, task = kind_and_task(data if isinstance(data, dict) else {})
-        limit = prepare.get("limit") if isinstance(prepare, dict) else None
-        return settled(values, kind, task, limit if isinstance(limit, int) and limit > 0 else MANY)
+        return settled_alone(values)
 
     def check_sizes(self) -> None:
         """Refuse batches that do not go with the examples there will be, where `prepare.limit` says how many."""

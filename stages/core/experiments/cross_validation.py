@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE
+from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, InputColumn
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
@@ -81,12 +81,14 @@ def cross_validate(
     scores: Mapping[str, Callable[[NDArray[Any], np.ndarray], float]],
     on_fold: Callable[[CrossValidation], object] = lambda so_far: None,
     checkpoint: Callable[[Recipe, int, float, NDArray[np.int64]], Checkpoint | None] = lambda *run: None,
+    columns: Sequence[InputColumn] | None = None,
 ) -> CrossValidation:
     """Train `recipe` on each fold's training part, and on the shares of it that the learning curve takes.
 
     Besides the objective's, each fold has the `scores`, functions of targets and outputs. `on_fold` is called after
     each fold with what there is so far. `checkpoint`, called with what determines a training run (recipe, fold, share,
-    indices of the examples trained on), gives the one that the run goes on from.
+    indices of the examples trained on), gives the one that the run goes on from. Of a table `columns` tell which are
+    numbers.
     Raises `InputError` when the batches do not go with the folds' sizes or a loss is not finite.
     """
     folds = split_folds(data, config.folds, numpy_generator(recipe.seed, "folds"))
@@ -114,6 +116,7 @@ def cross_validate(
                     checkpoint=checkpoint(recipe, fold, share, taken),
                     on_step=bar.update,
                     on_resume=bar.resume,
+                    columns=columns,
                 )
             last = trained.history[-1]
             sizes.append((fold, share, len(train), last.train_score, last.validation_score))

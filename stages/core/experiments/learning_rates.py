@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import InputColumn
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.recipe import Recipe, check_batch_size
 from stages.core.config.sections import LrRangeConfig
@@ -35,7 +36,13 @@ class Point:
 
 
 def range_test(
-    recipe: Recipe, config: LrRangeConfig, train: Examples, objective: Objective, width: int, workers: Workers
+    recipe: Recipe,
+    config: LrRangeConfig,
+    train: Examples,
+    objective: Objective,
+    width: int,
+    workers: Workers,
+    columns: Sequence[InputColumn] | None = None,
 ) -> list[Point]:
     """Train a new model by `recipe`, each step on a batch drawn anew from `train`, at ever larger rates.
 
@@ -44,7 +51,7 @@ def range_test(
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    engine = Engine(recipe, train, objective, width, workers, FOLD)
+    engine = Engine(recipe, train, objective, width, workers, FOLD, columns)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)

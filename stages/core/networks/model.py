@@ -1,4 +1,4 @@
-"""The networks, from uint8 images (N, C, H, W) to outputs (N, width), and their way into a description and back."""
+"""The networks, from images uint8 (N, C, H, W) or rows float64 (N, F) to outputs (N, width); descriptions of them."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -9,25 +9,32 @@ from pydantic import ValidationError
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import ModelDescription, Normalisation, PrepareFacts
+from stages.core.base.schemas import Encoding, ModelDescription, Normalisation, PrepareFacts, TargetScale
 from stages.core.config.recipe import ModelConfig
-from stages.core.networks.bodies import body
-from stages.core.networks.layers import Normalise, RandomLayer, Temperature
+from stages.core.networks.bodies import body, output, takes_pieces
+from stages.core.networks.fronts import Learned, front
+from stages.core.networks.layers import DrawnLayer, RandomLayer, Temperature, Units
+
+IMAGES = "uint8 images (N, C, H, W) with values from 0 to 255"
+ROWS = "float64 rows (N, columns): numbers, and places in the lists of categories, -1 if not there; NaN if missing"
+LOGITS = "logits (N, classes); their softmax is the probability of each class"
+NUMBERS = "float64 numbers (N, 1), in the target's unit"
 
 
 def build_model(
     config: ModelConfig,
     input_shape: Sequence[int],
     width: int,
-    normalisation: Normalisation,
+    learned: Learned,
     generator: torch.Generator,
 ) -> nn.Sequential:
-    """A network from inputs (C, H, W), first normalised, to `width` outputs, with weights from `generator`.
+    """A network from inputs (C, H, W) or (F,), by a front end as was `learned`, to `width` outputs.
 
-    Raises `InputError` when its body cannot be built for such inputs.
+    Its weights are drawn from `generator`. Raises `InputError` when its body cannot be built for such inputs.
     """
-    layers, features = body(config, input_shape)
-    model = nn.Sequential(Normalise(normalisation.mean, normalisation.std), *layers, nn.Linear(features, width))
+    first, shape = front(learned, input_shape, takes_pieces(config))
+    layers, features = body(config, shape)
+    model = nn.Sequential(first, *layers, output(config, features, width))
     initialise(model, generator)
     return model
 
@@ -35,23 +42,31 @@ def build_model(
 def describe_model(
     config: ModelConfig,
     facts: PrepareFacts,
-    normalisation: Normalisation,
-    temperature: float,
+    learned: Learned,
+    scale: float | TargetScale,
     score: str,
     selected_epoch: int,
 ) -> ModelDescription:
-    """All that `load_model` needs besides the weights, and how these were chosen."""
+    """All that `load_model` needs besides the weights, and how these were chosen.
+
+    `scale` is what the objective has found its outputs to mean: a temperature of classes, or the scale of a number.
+    """
+    images, classes = facts.kind == "image", facts.classes is not None
     return ModelDescription(
         task=facts.task,
         score=score,
         selected_epoch=selected_epoch,
         architecture=config.model_dump(mode="json"),
         input_shape=facts.input_shape,
-        input="uint8 images (N, C, H, W) with values from 0 to 255",
-        output="logits (N, classes); their softmax is the probability of each class",
+        columns=facts.columns,
+        target=facts.target,
+        input=IMAGES if images else ROWS,
+        output=LOGITS if classes else NUMBERS,
         classes=facts.classes,
-        normalisation=normalisation,
-        temperature=temperature,
+        normalisation=learned if isinstance(learned, Normalisation) else None,
+        encoding=learned if isinstance(learned, Encoding) else None,
+        temperature=None if isinstance(scale, TargetScale) else scale,
+        target_scale=scale if isinstance(scale, TargetScale) else None,
     )
 
 
@@ -60,14 +75,15 @@ def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray])
 
     Raises `InputError` when the description's architecture is none, or the weights are another model's.
     """
+    learned, scale = description.normalisation or description.encoding, description.target_scale
+    assert learned is not None  # else it were no description
     try:
         config = ModelConfig.model_validate(description.architecture)
-        width = description.width
-        model = build_model(config, description.shape, width, description.normalisation, torch.Generator())
+        model = build_model(config, description.shape, description.width, learned, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (TypeError, ValidationError, RuntimeError) as error:
         raise InputError(f"the model's weights and description do not belong together: {error}") from None
-    return model.append(Temperature(description.temperature)).eval()
+    return model.append(Units(scale) if scale else Temperature(description.temperature or 1.0)).eval()
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
@@ -77,7 +93,9 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """
     with torch.no_grad():
         for layer in model.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if isinstance(layer, DrawnLayer):
+                layer.draw(generator)
+            elif isinstance(layer, nn.Linear | nn.Conv2d):
                 bound = layer.weight[0].numel() ** -0.5
                 for tensor in layer.parameters():
                     tensor.uniform_(-bound, bound, generator=generator)
@@ -101,7 +119,7 @@ def check_draws(model: nn.Module, input_shape: Sequence[int]) -> None:
     """Raise `InputError`, naming it, on a layer that draws from torch's own generator in training.
 
     All threads share that one, so that what it gives would depend on them. It is tried, not looked up: two blank
-    images of `input_shape` (C, H, W) pass a copy of `model` (on the CPU).
+    inputs of `input_shape`, (C, H, W) or (F,), pass a copy of `model` (on the CPU).
     """
     trial = copy.deepcopy(model).train()
 
@@ -121,7 +139,7 @@ def check_draws(model: nn.Module, input_shape: Sequence[int]) -> None:
         watch(name, layer)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         untouched = torch.get_rng_state()
-        trial(torch.zeros((2, *input_shape), dtype=torch.uint8))
+        trial(torch.zeros((2, *input_shape), dtype=torch.uint8 if len(input_shape) == 3 else torch.float64))
 
 
 def normalises_batches(model: nn.Module) -> bool:

@@ -1,15 +1,17 @@
 """A training run in flight: weights, optimiser and data, the step that takes them on, and the state to resume from."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import InputColumn
 from stages.core.base.seeding import derive
 from stages.core.config.recipe import Recipe, steps_per_epoch
-from stages.core.data.examples import Examples, normalisation
+from stages.core.data.examples import Examples
+from stages.core.networks.fronts import learn
 from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
@@ -17,6 +19,7 @@ from stages.core.training.device import select_device
 from stages.core.training.objectives import Objective
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
+from stages.core.training.rows import Rows
 from stages.core.training.schedules import learning_rate
 
 Stream = tuple[str | int, ...]
@@ -25,8 +28,9 @@ Stream = tuple[str | int, ...]
 class Engine:
     """Trains a new model by `recipe` on `train` for `objective`, a step or an epoch at a time; it has `width` outputs.
 
-    All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would
-    have to be kept. Raises `InputError` when the device is not at hand.
+    Of a table `columns` tell which are numbers. All that is learned from data is learned here, on `train`. All draws
+    depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would have to be
+    kept. Raises `InputError` when the device is not at hand, or the data cannot be learned from.
     """
 
     def __init__(
@@ -37,12 +41,14 @@ class Engine:
         width: int,
         workers: Workers,
         fold: int = 0,
+        columns: Sequence[InputColumn] | None = None,
     ) -> None:
-        self.recipe, self.config, self.objective, self.fold = recipe, recipe.train, objective, fold
+        self.recipe, self.config, self.fold = recipe, recipe.train, fold
+        self.objective = objective.learned(train.targets)
         self.device = select_device(self.config.device)
-        self.normalisation = normalisation(train.inputs)
+        self.learned = learn(train.inputs, columns)
         model, again = (
-            build_model(recipe.model, train.inputs.shape[1:], width, self.normalisation, initial)
+            build_model(recipe.model, train.inputs.shape[1:], width, self.learned, initial)
             for initial in (self.generator("initialise", fold), self.generator("initialise", fold))
         )
         check_alike(model, again)
@@ -53,8 +59,9 @@ class Engine:
             [layer for layer in r.modules() if isinstance(layer, RandomLayer)] for r in self.sharded.replicas
         ]
         self.optimizer = Optimizer(self.config, self.sharded.weights)
-        self.augmenter = Augmenter(torch.from_numpy(train.inputs).to(self.device), recipe.augment)
-        self.targets = torch.from_numpy(train.targets).to(self.device)
+        inputs = torch.from_numpy(train.inputs).to(self.device)
+        self.source = Augmenter(inputs, recipe.augment) if columns is None else Rows(inputs, model[0])
+        self.targets = self.objective.encoded(train.targets).to(self.device)
 
     def generator(self, *name: str | int) -> torch.Generator:
         """The generator of the stream called `name`; always the CPU's, so that the draws are the same on a GPU."""
@@ -95,14 +102,19 @@ class Engine:
         """One step of the optimiser on the examples at `batch` (B,); returns their mean loss before it."""
         self.check_batch(len(batch))
         batch = batch.to(self.device)
-        images = self.augmenter.batch(batch, self.generator(*stream, "augment"))
+        examples = self.source.batch(batch, self.generator(*stream, "augment"))
         shards = self.config.shards
-        inputs, targets = images.tensor_split(shards), self.targets[batch].tensor_split(shards)
+        inputs, targets = examples.tensor_split(shards), self.targets[batch].tensor_split(shards)
 
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
             for index, layer in enumerate(self.random[shard]):
                 layer.generator = self.generator(*stream, "layer", shard, index)
-            return self.objective.loss_sum(replica(inputs[shard]), targets[shard]) / len(batch)
+            outputs, wanted = replica(inputs[shard]), targets[shard]
+            members = 1
+            if outputs.dim() == 3:  # of several members, each to be right by itself
+                members = outputs.shape[1]
+                outputs, wanted = outputs.flatten(0, 1), wanted.repeat_interleave(members)
+            return self.objective.loss_sum(outputs, wanted) / (members * len(batch))
 
         loss, gradient = self.sharded.gradient(shard_loss)
         self.optimizer.step(gradient, rate)

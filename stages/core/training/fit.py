@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from stages.core.base.schemas import Normalisation
+from stages.core.base.schemas import InputColumn
 from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import Examples
+from stages.core.networks.fronts import Learned
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.engine import Engine
 from stages.core.training.objectives import Objective
@@ -46,7 +47,8 @@ class Fit:
     validation_outputs: np.ndarray  # float32 (N, width); (0, 0) without validation data
     history: list[Epoch]
     best_epoch: int
-    normalisation: Normalisation  # of the training data
+    learned: Learned  # of the training data, by the front end
+    objective: Objective  # with what it has learned of the training data
 
 
 @dataclass
@@ -72,6 +74,7 @@ def fit(
     on_step: Callable[[int], object] = lambda steps: None,
     on_resume: Callable[[int], object] | None = None,
     on_epoch: Callable[[Sequence[Epoch]], object] = lambda history: None,
+    columns: Sequence[InputColumn] | None = None,
 ) -> Fit:
     """Train a new model by `recipe` on `train`, and select the epoch with the best score on `validation`.
 
@@ -82,15 +85,20 @@ def fit(
     epoch. `on_step` is called with the number of steps done, for a progress bar, and `on_resume` (without it,
     `on_step`) with that of the steps that the checkpoint brings. `on_epoch` is called with the curves so far, after
     every epoch and on resuming.
+    Of a table `columns` tell which are numbers.
     Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
     check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    engine = Engine(recipe, train, objective, width, workers, fold)
+    engine = Engine(recipe, train, objective, width, workers, fold, columns)
     engine.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
     sample = torch.randperm(len(train), generator=engine.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)
+
+    def quality(epoch: Epoch) -> tuple[float, float]:
+        score = epoch.validation_score
+        return (score if objective.greater_is_better else -score), -epoch.validation_loss
 
     progress = _Progress()
     # Rank 0's alone, which saves it: on another machine there may be none, or that of another epoch.
@@ -113,7 +121,7 @@ def fit(
         validation_loss, validation_score = engine.objective.loss_and_score(outputs, validation.targets)
         engine.check_finite(loss + (validation_loss if len(validation) else 0), f"the end of epoch {epoch}")
         progress.history.append(Epoch(epoch, rate, loss, validation_loss, score, validation_score))
-        if not select or max(progress.history, key=_quality).epoch == epoch:
+        if not select or max(progress.history, key=quality).epoch == epoch:
             progress.best_epoch = epoch
             progress.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
             progress.best_outputs = outputs
@@ -125,11 +133,7 @@ def fit(
     model = engine.model()
     model.load_state_dict(progress.best_weights)
     best_outputs = progress.best_outputs.numpy()
-    return Fit(model.cpu(), best_outputs, progress.history, progress.best_epoch, engine.normalisation)
-
-
-def _quality(epoch: Epoch) -> tuple[float, float]:
-    return epoch.validation_score, -epoch.validation_loss
+    return Fit(model.cpu(), best_outputs, progress.history, progress.best_epoch, engine.learned, engine.objective)
 
 
 def _pack(progress: _Progress, engine: Engine) -> dict[str, np.ndarray]:

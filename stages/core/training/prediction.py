@@ -6,13 +6,14 @@ from torch import nn
 
 from stages.core.training.parallel import Workers
 
-BATCH = 200  # the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
+BATCH = 200  # images: the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
+ROWS = 1000  # likewise
 
 
 def predict_outputs(model: nn.Module, inputs: np.ndarray, workers: Workers) -> torch.Tensor:
-    """The outputs (N, width), of classes their logits, of uint8 `inputs` (N, C, H, W); in evaluation mode, on the CPU.
+    """The outputs (N, width), of classes their logits, of images or rows; in evaluation mode, on the CPU.
 
-    Without examples (0, 0).
+    `inputs` are uint8 (N, C, H, W) or float64 (N, F). Without examples (0, 0).
     """
     model.eval()
     device = next(model.parameters()).device
@@ -24,4 +25,5 @@ def predict_outputs(model: nn.Module, inputs: np.ndarray, workers: Workers) -> t
 
     if len(inputs) == 0:
         return torch.empty(0, 0)
-    return torch.cat(workers.map(outputs, torch.split(torch.from_numpy(inputs), BATCH)))
+    batches = torch.split(torch.from_numpy(inputs), BATCH if inputs.ndim == 4 else ROWS)
+    return torch.cat(workers.map(outputs, batches))

@@ -25,10 +25,11 @@ def test_there_are_presets_and_a_bare_call_lists_them() -> None:
     assert {"fast", "guide", "quick"} <= set(names())
 
 
-def test_the_words_survive_a_shell() -> None:
-    command = f"printf '%s|' $({sys.executable} -m stages.preset fast)"
+@pytest.mark.parametrize("name", names())
+def test_the_words_survive_a_shell(name: str) -> None:
+    command = f"printf '%s|' $({sys.executable} -m stages.preset {name})"
     result = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout.rstrip("|").split("|") == settings("fast")
+    assert result.stdout.rstrip("|").split("|") == settings(name)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
@@ -50,7 +51,7 @@ def test_a_name_is_that_of_a_file_in_the_folder(name: str) -> None:
         ("train: {epoch: 1}", "train.epoch: unknown key, did you mean train.epochs?"),
         ("train: {epochs: 0}", "train.epochs = 0: input should be greater than or equal to 1"),
         ("agument: {shift: 1}", "agument: unknown key, did you mean augment?"),
-        ("model: {channels: [8, 16]}", "model.channels = [8, 16]: a shell would change it"),
+        ("data: {target: a price}", "data.target = 'a price': a shell would change it"),
         ("[1]", "must be a mapping of sections, found list"),
     ],
 )

@@ -10,6 +10,8 @@ from stages.core.networks.layers import dense
 
 
 def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+    if len(input_shape) != 3:
+        raise InputError("params.yaml: model.name = 'cnn': goes with images, found rows of a table")
     layers: list[nn.Module] = []
     channels, height, width = input_shape
     for index, filters in enumerate(config.channels):

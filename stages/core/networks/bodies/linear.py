@@ -1,4 +1,4 @@
-"""linear: nothing between the pixels and the output."""
+"""linear: nothing between the pixels, or the columns, and the output."""
 
 import math
 from collections.abc import Sequence

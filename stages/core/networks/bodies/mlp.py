@@ -1,4 +1,4 @@
-"""mlp: the fully connected layers of `hidden` on the pixels."""
+"""mlp: the fully connected layers of `hidden` on the pixels, or on the columns."""
 
 import math
 from collections.abc import Sequence
@@ -10,5 +10,6 @@ from stages.core.networks.layers import dense
 
 
 def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
-    pixels = math.prod(input_shape)
-    return [nn.Flatten(), *dense(pixels, config.hidden, config.dropout)], (pixels, *config.hidden)[-1]
+    features = math.prod(input_shape)
+    layers = dense(features, config.hidden, config.dropout, rows=len(input_shape) == 1)
+    return [nn.Flatten(), *layers], (features, *config.hidden)[-1]

@@ -6,8 +6,9 @@ Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 4.2
 """
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,36 +29,64 @@ class Classification:
     """The objective of classes, with the loss of the section `train`. Its curves show accuracy and cross-entropy."""
 
     config: TrainConfig
+    weights: tuple[float, ...] | None = None  # of the classes in the loss; None: all alike
     score: ClassVar[str] = "accuracy"
+    greater_is_better: ClassVar[bool] = True
+
+    def learned(self, targets: np.ndarray) -> Self:
+        return replace(self, weights=class_weights(targets) if self.config.class_weights == "balanced" else None)
+
+    def encoded(self, targets: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(targets)
 
     def loss_sum(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return loss_sum(self.config, outputs, targets)
+        return loss_sum(self.config, outputs, targets, self.weights)
 
     def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
         return loss_and_accuracy(outputs, targets)
+
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        return outputs.softmax(dim=1).numpy()
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return fit_temperature(outputs, targets)
 
 
-def loss_sum(config: TrainConfig, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The configured loss, summed over the examples."""
+def class_weights(targets: np.ndarray) -> tuple[float, ...]:
+    """A weight for each class of `targets` (int64 (N,)), such that all classes weigh alike and the mean weight is 1."""
+    counts = np.bincount(targets)
+    found = np.count_nonzero(counts)
+    return tuple(len(targets) / (found * max(count, 1)) for count in counts.tolist())
+
+
+def loss_sum(
+    config: TrainConfig, logits: torch.Tensor, targets: torch.Tensor, weights: Sequence[float] | None = None
+) -> torch.Tensor:
+    """The configured loss, summed over the examples, each times its class's weight; without `weights` 1."""
+    weight = None
+    if weights is not None:  # the last classes may not be among those trained on
+        weight = torch.ones(logits.shape[1], device=logits.device)
+        weight[: len(weights)] = torch.tensor(weights, device=logits.device)
     if config.loss == "cross_entropy":
-        return F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing, reduction="sum")
+        return F.cross_entropy(logits, targets, weight, label_smoothing=config.label_smoothing, reduction="sum")
     if config.loss == "focal":
-        return focal_loss(logits, targets, config.focal_gamma)
-    return F.multi_margin_loss(logits, targets, margin=config.margin, reduction="sum")
+        return focal_loss(logits, targets, config.focal_gamma, weight)
+    return F.multi_margin_loss(logits, targets, margin=config.margin, weight=weight, reduction="sum")
 
 
-def focal_loss(logits: torch.Tensor, targets: torch.Tensor, gamma: float) -> torch.Tensor:
+def focal_loss(
+    logits: torch.Tensor, targets: torch.Tensor, gamma: float, weight: torch.Tensor | None = None
+) -> torch.Tensor:
     """Sum of -(1 - p)**gamma * log(p), p the probability of the true class; gamma = 0 is cross-entropy.
 
-    Well-classified examples weigh less. Source: Lin et al., Focal Loss for Dense Object Detection (2017), eq. 4.
+    Well-classified examples weigh less; `weight` (C,) multiplies that. Source: Lin et al., Focal Loss for Dense Object
+    Detection (2017), eq. 4.
     """
     log_p = F.log_softmax(logits, dim=1).gather(1, targets[:, None]).squeeze(1)
     # A number as exponent could mean a square root, in the gradient too, and torch's depends on the make of processor.
     exponent = torch.tensor(gamma, device=logits.device)
-    return -((1 - log_p.exp()).clamp_min(0) ** exponent * log_p).sum()
+    losses = -((1 - log_p.exp()).clamp_min(0) ** exponent * log_p)
+    return (losses if weight is None else losses * weight[targets]).sum()
 
 
 def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
@@ -70,7 +99,7 @@ def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float,
 
 
 def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
-    """The class probabilities float32 (N, classes) that `model` gives uint8 `inputs` (N, C, H, W)."""
+    """The class probabilities float32 (N, classes) that `model`, as loaded, gives `inputs`."""
     return predict_outputs(model, inputs, workers).softmax(dim=1).numpy()
 
 

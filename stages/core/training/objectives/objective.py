@@ -1,9 +1,11 @@
-"""What the engine must know of a task: its loss, the score of its curves and its calibration."""
+"""What the engine must know of a task: its targets, its loss, the score of its curves and what its outputs mean."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
+
+from stages.core.base.schemas import TargetScale
 
 
 class Objective(Protocol):
@@ -11,13 +13,29 @@ class Objective(Protocol):
 
     @property
     def score(self) -> str:
-        """The name of the score of the curves, by which the best epoch is chosen; larger is better."""
+        """The name of the score of the curves, by which the best epoch is chosen."""
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether that is so of the score."""
+
+    def learned(self, targets: np.ndarray) -> Self:
+        """The objective with all that it must know of the targets (N,) trained on; what follows needs it.
+
+        Raises `InputError` where they cannot be learned as the section `train` asks.
+        """
+
+    def encoded(self, targets: np.ndarray) -> torch.Tensor:
+        """The targets (N,) as the loss takes them."""
 
     def loss_sum(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss trained on, summed over the examples (): shards of a batch add up, the caller divides."""
+        """The loss trained on of encoded targets, summed over the examples (): the shards of a batch add up."""
 
     def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
         """Mean loss and score for the curves, the same whatever loss is trained on; NaN on no examples."""
 
-    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
-        """The number by which outputs are divided so that predictions mean what they say; 1.0 changes nothing."""
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        """What uncalibrated outputs say: of classes float32 probabilities (N, C), else float64 numbers (N,)."""
+
+    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float | TargetScale:
+        """What the model's last layer must do, so that predictions mean what they say, see `describe_model`."""
