@@ -1,6 +1,6 @@
-"""stress: accuracy of the final model on corrupted test images: ten corruptions, each in five severities.
+"""stress: the final model on test inputs made worse, in several ways and five severities; which columns it goes by.
 
-It says how the model may fail on images worse than those it knows; nothing is chosen by it.
+It says how the model may fail on data worse than those it knows; nothing is chosen by it.
 """
 
 from pathlib import Path
@@ -10,16 +10,18 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.base.command import InputError, run
-from stages.core.base.schemas import STRESS, ModelDescription, StressMetrics
+from stages.core.base.schemas import IMPORTANCE, STRESS, ModelDescription, StressMetrics
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
 from stages.core.config.sections import StressConfig
 from stages.core.data.examples import Examples, check_fit
-from stages.core.data.splits import stratified_sample
-from stages.core.experiments.corruptions import Images
+from stages.core.data.splits import strata, stratified_sample
+from stages.core.experiments.corruptions import corruptions_of
+from stages.core.experiments.importance import examples_for, permutation_importance
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 from stages.core.networks.store import read_model
-from stages.core.scores.classification import predict as likeliest
+from stages.core.scores.comparison import MAIN
+from stages.core.scores.tasks import SCORES
 from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
 
@@ -28,7 +30,11 @@ INPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),
 }
-OUTPUTS = {"metrics": Path("metrics/stress.json"), "scores": Path("plots/stress.csv")}
+OUTPUTS = {
+    "metrics": Path("metrics/stress.json"),
+    "scores": Path("plots/stress.csv"),
+    "importance": Path("plots/importance.csv"),
+}
 
 
 class Params(StageParams):
@@ -41,21 +47,33 @@ def main() -> None:
     test, description = Examples.read(INPUTS["test"]), ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
-    size = min(params.stress.examples, len(test))
-    data = test.take(stratified_sample(test.targets, size, numpy_generator(params.seed, "stress")))
+    task, names = description.task, [column.name for column in description.columns or ()]
+    score = SCORES[task][MAIN[task]]
 
+    def sample(size: int) -> Examples:
+        generator = numpy_generator(params.seed, "stress")
+        return test.take(stratified_sample(strata(test.targets), min(size, len(test)), generator))
+
+    data = sample(params.stress.examples)
     with Workers.at_hand() as workers:
 
-        def accuracy(images: Images) -> float:
-            probabilities = predict(description.task, model, images, workers)
-            if not np.isfinite(probabilities).all():
-                raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
-            return round(float((likeliest(probabilities) == data.targets).mean()), 6)
+        def outputs(inputs: np.ndarray) -> np.ndarray:
+            found = predict(task, model, inputs, workers)
+            if not np.isfinite(found).all():
+                raise InputError(f"{INPUTS['weights']}: the model gives predictions that are not finite")
+            return found.reshape(len(inputs), -1)
 
-        table = corruption_scores(data.inputs, accuracy, params.seed)
+        def scored(inputs: np.ndarray) -> float:
+            return score.rounded(score.value(data.targets, outputs(inputs)))
 
-    STRESS.write(OUTPUTS["scores"], table)
-    StressMetrics(mean_corruption_accuracy=mean_corruption_score(table)).write(OUTPUTS["metrics"])
+        scores = corruption_scores(data.inputs, corruptions_of(description), scored, params.seed)
+        more = sample(examples_for(len(names), least=params.stress.examples))
+        importance = permutation_importance(more, names, task, outputs, params.seed)
+
+    STRESS.write(OUTPUTS["scores"], scores)
+    IMPORTANCE.write(OUTPUTS["importance"], importance)
+    mean = {f"mean_corruption_{score.name}": score.rounded(mean_corruption_score(scores))}
+    StressMetrics.model_validate(mean).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

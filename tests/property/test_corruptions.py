@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from stages.core.experiments.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from stages.core.experiments.corruptions import SEVERITIES
+from stages.core.experiments.corruptions.images import CORRUPTIONS, corrupt
 
 
 @settings(max_examples=40, deadline=None)

@@ -19,7 +19,12 @@ STAGES = {
     "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare",)),
     "train": Stage("Fit the model; keep the epoch that does best on a validation slice", ("prepare",)),
     "evaluate": Stage("Score the model on the test set, once", ("prepare", "train")),
-    "stress": Stage("Score the model on corrupted test images", ("prepare", "train")),
+    "stress": Stage(
+        "Score the model on test inputs made worse; see which columns of a table it needs", ("prepare", "train")
+    ),
+    "baselines": Stage(
+        "Score simple models on the same parts, and judge the network beside them", ("prepare", "evaluate")
+    ),
     "plot": Stage(
         "Draw the pictures from the tracked tables",
         ("prepare", "cross_validate", "lr_range", "train", "evaluate", "stress"),

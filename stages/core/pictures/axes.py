@@ -38,9 +38,6 @@ _LOSSES = {
     "classification": "cross-entropy",
     "regression": "squared error of the scaled target",
 }  # of the curves, whatever loss is trained on
-    "classification": "cross-entropy",
-    "regression": "squared error of the scaled target",
-}  # of the curves, whatever is trained on
 _LISTED = 18  # classes beside a curve plot, at most
 _NAME = 16  # characters of a class name where there is little room
 

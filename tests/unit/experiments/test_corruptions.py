@@ -10,8 +10,9 @@ import torch
 import torchvision.transforms.v2.functional as reference
 from scipy import stats
 
-from stages.core.experiments import corruptions
-from stages.core.experiments.corruptions import CORRUPTIONS, SEVERITIES, Images, corrupt
+from stages.core.experiments.corruptions import SEVERITIES
+from stages.core.experiments.corruptions import images as corruptions
+from stages.core.experiments.corruptions.images import CORRUPTIONS, Images, corrupt
 
 BILINEAR = reference.InterpolationMode.BILINEAR
 STILL = {"scale", "blur", "contrast"}  # draw nothing

@@ -111,9 +111,10 @@ def over_or_underfit(found: Findings) -> str:
     }[fit(found)]
     share = round(100 * (on_training / on_test - 1)) if on_test else 0
     gap = f"{abs(share)}% {'lower' if share < 0 else 'higher'} than" if share else "the same as"
+    fold_gap = found.change("rmse", found.metrics["cross_validate"]["rmse_gap"])
     return (
         f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, {gap} on test {found.things} "
-        f"and {sure} their interval; in cross-validation the gap was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])}."
+        f"and {sure} their interval; in cross-validation the gap was {fold_gap}."
     )
 
 
