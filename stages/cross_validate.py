@@ -20,7 +20,11 @@ from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 
-INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
+INPUTS = {
+    "audited": Path("data/audited"),  # not read: nothing is trained before `audit` is passed
+    "train": Path("data/prepared/train.safetensors"),
+    "facts": Path("data/prepared/facts.json"),
+}
 OUTPUTS = {
     "metrics": Path("metrics/cross_validate.json"),
     "curves": Path("plots/cross_validate.csv"),

@@ -21,7 +21,11 @@ from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 from stages.core.training.progress import StepBar
 
-INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
+INPUTS = {
+    "audited": Path("data/audited"),  # not read: nothing is trained before `audit` is passed
+    "train": Path("data/prepared/train.safetensors"),
+    "facts": Path("data/prepared/facts.json"),
+}
 OUTPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),

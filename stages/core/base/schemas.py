@@ -250,6 +250,13 @@ class PrepareMetrics(Record):
     rows: RowCounts | None = None  # of a table
 
 
+class AuditMetrics(Record):
+    """metrics/audit.json: how many findings there are in plots/audit.csv."""
+
+    severe_findings: Annotated[int, Field(ge=0)]
+    notices: Annotated[int, Field(ge=0)]
+
+
 class TrainMetrics(Record):
     """metrics/train.json: the task's score; without a validation slice it is empty."""
 
