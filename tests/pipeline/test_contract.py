@@ -99,7 +99,7 @@ def test_dependencies_are_the_rooms_of_its_imports_and_the_inputs(name: str) -> 
 
 
 def test_the_pipeline_reads_as_a_table_of_contents() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 300
 
 
 @each_stage
