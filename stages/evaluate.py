@@ -3,6 +3,7 @@
 No stage that trains or chooses reads the test set, so nothing can have been chosen on it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,8 @@ from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Examples, check_fit
 from stages.core.networks.store import read_model
-from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import evaluate_metrics, headlines, scores_with_intervals
-from stages.core.scores.predictions import Predictions
-from stages.core.scores.tables import tables
+from stages.core.scores import tasks
+from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
 from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
 
@@ -28,14 +27,7 @@ INPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),
 }
-TABLES = {
-    "scores": schemas.SCORES,
-    "confusion": schemas.CONFUSION,
-    "roc": schemas.ROC,
-    "precision_recall": schemas.PRECISION_RECALL,
-    "classes": schemas.CLASSES,
-    "calibration": schemas.CALIBRATION,
-}
+TABLES = {"scores": schemas.SCORES, **tasks.TABLES}
 OUTPUTS = {
     "predictions": Path("models/predictions.safetensors"),
     "metrics": Path("metrics/evaluate.json"),
@@ -54,25 +46,24 @@ def main() -> None:
     description = schemas.ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     targets, classes = test.targets, description.classes or ()
-    if targets.min() == targets.max():
+    if classes and targets.min() == targets.max():
         raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
 
     with Workers.at_hand() as workers:
-        probabilities = predict(description.task, model, test.inputs, workers)
-    if not np.isfinite(probabilities).all():
-        raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
+        outputs = predict(description.task, model, test.inputs, workers)
+    if not np.isfinite(outputs).all():
+        raise InputError(f"{INPUTS['weights']}: the model gives predictions that are not finite")
 
-    Predictions(targets, probabilities).write(OUTPUTS["predictions"])
+    kinds: dict[str, Callable[..., AnyPredictions]] = {"classification": Predictions, "regression": ValuePredictions}
+    predictions = kinds[description.task](targets, outputs, groups=test.groups)
+    predictions.write(OUTPUTS["predictions"])
     generator = numpy_generator(params.seed, "bootstrap")
-    found = {
-        "scores": scores_with_intervals(targets, probabilities, params.evaluate.resamples, generator),
-        **tables(targets, probabilities, classes, params.evaluate.curve_points),
-        "calibration": reliability_table(targets, probabilities),
-    }
+    scores = tasks.scores_with_intervals(predictions, params.evaluate.resamples, generator)
+    found = {"scores": scores, **tasks.tables(predictions, classes, params.evaluate.curve_points)}
     for name, table in TABLES.items():
-        table.write(OUTPUTS[name], found[name].round(6))
-    evaluate_metrics()(**headlines(found["scores"])).write(OUTPUTS["metrics"])
+        table.write(OUTPUTS[name], found[name])
+    tasks.evaluate_metrics(description.task)(**tasks.headlines(description.task, scores)).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":
