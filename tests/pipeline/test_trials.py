@@ -1,4 +1,4 @@
-"""The stages `stress`, `lr_range` and `cross_validate` on tiny made-up data: what they write, and what they refuse."""
+"""The stages `stress`, `baselines`, `lr_range` and `cross_validate` on made-up data: what they write, what they refuse."""
 
 import hashlib
 import json
@@ -16,11 +16,14 @@ import yaml
 import stages  # noqa: F401 - pins the numerics before torch is imported
 from stages.core.base.artifacts import write_arrays
 from stages.core.base.schemas import (
+    BASELINES,
     CROSS_VALIDATE,
     FOLD_SCORES,
+    IMPORTANCE,
     LEARNING_CURVE,
     LR_RANGE,
     STRESS,
+    BaselinesMetrics,
     CrossValidateMetrics,
     LrRangeMetrics,
     PrepareFacts,
@@ -29,6 +32,7 @@ from stages.core.base.schemas import (
 from stages.core.config.recipe import ModelConfig
 from stages.core.data.examples import normalisation
 from stages.core.experiments.corruptions.images import CORRUPTIONS
+from stages.core.scores.predictions import Predictions
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
@@ -115,6 +119,34 @@ def test_stress_writes_a_score_per_corruption_and_severity(workspace: Path) -> N
     assert table["score"].between(0, 1).all() and table["score"][table["severity"] == 0].nunique() == 1
     assert metrics["mean_corruption_accuracy"] == pytest.approx(table["score"][table["severity"] > 0].mean())
     assert set(table["examples"]) == {20}
+    assert IMPORTANCE.read(workspace / "plots/importance.csv").empty  # there are no columns
+
+
+def predicted(targets: np.ndarray) -> Predictions:
+    """By a network that has half of the examples right."""
+    return Predictions(targets, np.eye(2, dtype=np.float32)[np.arange(len(targets)) // 2 % 2])
+
+
+def test_baselines_are_scored_beside_the_network(workspace: Path) -> None:
+    predicted(np.arange(40, dtype=np.int64) % 2).write(workspace / "models/predictions.safetensors")
+    metrics, table = made_twice("baselines", workspace)
+    assert BaselinesMetrics.read(workspace / "metrics/baselines.json").model_dump(exclude_none=True) == metrics
+    assert BASELINES.read(workspace / "plots/baselines.csv").equals(table)
+    assert table["baseline"].unique().tolist() == ["majority_class", "logistic_regression"]
+    of_accuracy = table[table["score"] == "accuracy"].set_index("baseline")
+    assert of_accuracy["value"].to_dict() == {"majority_class": 0.5, "logistic_regression": 1}
+    assert of_accuracy["verdict"].to_dict() == {"majority_class": "indistinguishable", "logistic_regression": "worse"}
+    assert set(of_accuracy["model"]) == {0.5} and metrics == {"best_baseline_accuracy": 1}
+
+
+def test_baselines_refuse_predictions_of_other_examples(workspace: Path) -> None:
+    predicted(1 - np.arange(40, dtype=np.int64) % 2).write(workspace / "models/predictions.safetensors")
+    result = stage("baselines", workspace)
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: models/predictions.safetensors: not of the examples in data/prepared/test.safetensors; "
+        "`dvc repro` makes both\n",
+    )
 
 
 def test_lr_range_writes_its_curve_and_a_rate_within_it(workspace: Path) -> None:

@@ -9,6 +9,7 @@ One thread, whole sums: the same on every processor as far as the last digits, a
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,18 +45,22 @@ def baseline_predictions(
 
     Where all of `train` is of one class there is nothing for the others to learn, and only the first.
     """
+    inputs = test.inputs
     if description.kind == "image" and len(train) > IMAGES:
         train = train.take(stratified_sample(strata(train.targets), IMAGES, numpy_generator(seed, "baselines")))
+    if description.kind == "table":  # a column without a single cell is refused by the trees: all cells are made alike
+        empty = np.isnan(train.inputs).all(axis=0)
+        train, inputs = replace(train, inputs=np.where(empty, 0, train.inputs)), np.where(empty, 0, inputs)
     for name, model in _models(train, description, derive(seed, "baselines") % 2**32).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # where it stops is as good a baseline
             model.fit(train.inputs, train.targets)
         if description.classes:
             probabilities = np.zeros((len(test), len(description.classes)))
-            probabilities[:, model.classes_] = model.predict_proba(test.inputs)
+            probabilities[:, model.classes_] = model.predict_proba(inputs)
             yield name, Predictions(test.targets, probabilities.round(6).astype(np.float32), test.groups)
         else:
-            yield name, ValuePredictions(test.targets, on_fitting_grid(model.predict(test.inputs)), groups=test.groups)
+            yield name, ValuePredictions(test.targets, on_fitting_grid(model.predict(inputs)), groups=test.groups)
 
 
 def baseline_table(found: Mapping[str, AnyPredictions], model: AnyPredictions, seed: int) -> pd.DataFrame:
@@ -109,7 +114,7 @@ def _features(description: DataDescription) -> Any:
     if description.columns is None:
         return FunctionTransformer(_pixels)
     numbers, categories = _columns(description)
-    imputed = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    imputed = SimpleImputer(strategy="median", add_indicator=True)
     return ColumnTransformer(
         [
             ("numbers", make_pipeline(imputed, StandardScaler()), numbers),

@@ -40,31 +40,38 @@ def permutation_importance(
 ) -> pd.DataFrame:
     """By how much the task's main score gets worse without each of the `columns`, columns as IMPORTANCE.
 
-    It is the accuracy lost, or what is added to the RMSE, over several draws of another order; its 95% interval is, as
-    everywhere, for a test set of other examples. Without any a model that does not use the column has exactly 0.
-    `outputs` (N, K) are what the model says of inputs (N, F). For no columns there are no rows.
+    That is the accuracy lost, or what the RMSE gains, over several draws of another order, with its 95% interval by
+    bootstrap: for a test set of other examples, like all the others here. A column that the model does not use has
+    exactly 0. `outputs` (N, K) are what the model says of inputs (N, F). Without columns there are no rows.
     """
     if not columns:
         return pd.DataFrame(columns=list(IMPORTANCE.columns))
     errors_of, lost = _ERRORS[task], _LOST[task]
     targets, rounded = data.targets, SCORES[task][MAIN[task]].rounded
-    errors = [errors_of(targets, outputs(data.inputs))]
+    as_it_is = errors_of(targets, outputs(data.inputs))
+    errors = [as_it_is]
     for place, name in enumerate(columns):
         generator, inputs = numpy_generator(seed, "importance", name), data.inputs.copy()
-        total = np.zeros(len(data))
+        added = np.zeros(len(data))
         for _ in range(DRAWS):
-            inputs[:, place] = generator.permutation(data.inputs[:, place])
-            total += errors_of(targets, outputs(inputs))
-        errors.append(total / DRAWS)
+            donors = generator.permutation(len(data))
+            inputs[:, place] = data.inputs[donors, place]
+            found = (errors_of(targets, outputs(inputs)) - as_it_is) / DRAWS
+            added += found
+            added[donors] += found
+        # An example stands here for what it takes and for what it gives: were it another one, both would be others.
+        errors.append(as_it_is + added - added.mean() / 2)
 
     strata = targets if targets.dtype == np.int64 else np.zeros(len(data), np.int64)
     order = np.argsort(strata, kind="stable")
     groups = None if data.groups is None else data.groups[order]
     parts = [mean_sums("error", on_fitting_grid(each[order])) for each in errors]
-    found = replicates(parts, strata[order], RESAMPLES, numpy_generator(seed, "importance"), groups)
-    as_it_is, *shuffled = (lost(np.append(each.mean(), of["error"])) for each, of in zip(errors, found, strict=True))
+    resamples = replicates(parts, strata[order], RESAMPLES, numpy_generator(seed, "importance"), groups)
+    before, *after = (
+        lost(np.append(each.mean(), of["error"]).clip(0)) for each, of in zip(errors, resamples, strict=True)
+    )
     rows = []
-    for name, losses in zip(columns, shuffled, strict=True):
-        value, *resampled = losses - as_it_is
+    for name, losses in zip(columns, after, strict=True):
+        value, *resampled = losses - before
         rows.append((name, *map(rounded, (value, *percentile_interval(np.array(resampled))))))
     return pd.DataFrame(rows, columns=list(IMPORTANCE.columns))

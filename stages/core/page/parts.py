@@ -26,7 +26,8 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table whose first column names its rows. `columns` says what each holds: a `number`, `prose`, or a short text.
+    """A table whose first column names its rows. `columns` says what each holds: a `number`, `prose`, a
+    `name` that may be long, or a short text.
 
     Without rows the sentence `empty` stands for it, if there is one.
     """

@@ -34,7 +34,10 @@ PARTS = {"train": TRAIN, "validation": VALIDATION}
 QUANTITIES: tuple[Literal["loss", "score"], ...] = ("loss", "score")
 HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
 ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
-_LOSSES = {"classification": "cross-entropy", "regression": "squared error"}  # of the curves, whatever is trained on
+_LOSSES = {
+    "classification": "cross-entropy",
+    "regression": "squared error of the scaled target",
+}  # of the curves, whatever loss is trained on
 _LISTED = 18  # classes beside a curve plot, at most
 _NAME = 16  # characters of a class name where there is little room
 
@@ -45,11 +48,14 @@ def score_label(found: Findings, score: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def shortened(name: str, most: int = _NAME) -> str:
-    """A name in one line, cut where there is little room; what the font lacks as a code, `\\n` or `\\u6570`."""
+def shortened(name: str, most: int = _NAME, end: int = 0) -> str:
+    """A name in one line, cut where there is little room; what the font lacks as a code, `\\n` or `\\u6570`.
+
+    The last `end` characters stay, by which long names may differ.
+    """
     signs = drawable()
     name = "".join(sign if sign in signs else sign.encode("unicode_escape").decode() for sign in name)
-    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
+    return name if len(name) <= most else name[: most - 1 - end].rstrip() + "…" + name[len(name) - end :]
 
 
 def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], values: Floats, found: Findings) -> None:
@@ -62,7 +68,8 @@ def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], val
         note = "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " "
         title(axes, score_label(found, found.score), note)
     else:
-        logarithmic = loss_scale(axes, low, high)
+        if not (logarithmic := loss_scale(axes, low, high)) and quantity == "score":
+            axes.yaxis.set_major_formatter(FuncFormatter(ticked))
         named, note = (
             ("Loss", _LOSSES[found.data.task])
             if quantity == "loss"

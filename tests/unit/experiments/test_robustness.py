@@ -6,9 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.base.schemas import STRESS
-from stages.core.experiments.corruptions import CORRUPTIONS
+from stages.core.base.schemas import STRESS, DataDescription, InputColumn
+from stages.core.experiments.corruptions import corruptions_of
+from stages.core.experiments.corruptions.images import CORRUPTIONS
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
+
+NUMBERS = InputColumn(name="a")
+CATEGORIES = InputColumn(name="b", categories=("x", "y"))
+IMAGES = corruptions_of(DataDescription(task="classification", classes=("0", "1"), input_shape=(1, 10, 10)))
+
+
+def of_table(*columns: InputColumn) -> DataDescription:
+    return DataDescription(task="regression", columns=columns, target="t")
 
 
 @pytest.fixture
@@ -29,7 +38,7 @@ def test_every_corruption_and_severity_is_scored_on_images_made_so_much_worse(im
         assert worse.shape == images.shape and worse.dtype == np.uint8
         return float(np.abs(worse.astype(int) - images).mean())
 
-    table = corruption_scores(images, score, seed=0)
+    table = corruption_scores(images, IMAGES, score, seed=0)
     pd.testing.assert_frame_equal(table, STRESS.checked(table, "table"))
     assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
     assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
@@ -40,14 +49,34 @@ def test_every_corruption_and_severity_is_scored_on_images_made_so_much_worse(im
 
 def test_the_clean_images_are_scored_once(images: np.ndarray) -> None:
     seen = []
-    corruption_scores(images, lambda worse: seen.append(np.array_equal(worse, images)) or 0.0, seed=0)
+    corruption_scores(images, IMAGES, lambda worse: seen.append(np.array_equal(worse, images)) or 0.0, seed=0)
     assert seen[0] and len(seen) == 1 + 5 * len(CORRUPTIONS)
 
 
 def test_the_draws_are_the_seeds(images: np.ndarray) -> None:
-    first, again, other = (corruption_scores(images, lambda worse: float(worse.sum()), seed) for seed in (0, 0, 1))
+    first, again, other = (
+        corruption_scores(images, IMAGES, lambda worse: float(worse.sum()), seed) for seed in (0, 0, 1)
+    )
     assert first.equals(again) and not first.equals(other)
 
 
 def test_the_mean_is_over_corruptions_and_severities_but_the_clean_one(table: pd.DataFrame) -> None:
-    assert mean_corruption_score(table) == 0.55
+    assert mean_corruption_score(table) == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ((NUMBERS, CATEGORIES), ["noise", "missing_cells", "shuffled_categories"]),
+        ((NUMBERS,), ["noise", "missing_cells"]),
+        ((CATEGORIES,), ["missing_cells", "shuffled_categories"]),
+    ],
+)
+def test_a_table_is_made_worse_in_the_ways_that_it_can_be(columns: tuple[InputColumn, ...], names: list[str]) -> None:
+    rows = np.random.default_rng(0).integers(0, 2, (400, len(columns))).astype(np.float64)
+    seen: list[np.ndarray] = []
+    table = corruption_scores(rows, corruptions_of(of_table(*columns)), lambda worse: seen.append(worse) or 1.0, seed=0)
+    pd.testing.assert_frame_equal(table, STRESS.checked(table, "table"))
+    assert table["corruption"].unique().tolist() == names
+    assert np.array_equal(seen[0], rows)
+    assert not any(np.array_equal(worse, rows) for worse in seen[1:])

@@ -27,6 +27,7 @@ def corrupt(images: Images, corruption: str, severity: int, generator: np.random
     if severity == 0:
         return images
     function, levels = CORRUPTIONS[corruption]
+    assert 0 < severity <= len(levels)
     return function(images, levels[severity - 1], generator)
 
 

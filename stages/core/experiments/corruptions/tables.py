@@ -24,6 +24,7 @@ def corrupt(rows: Rows, corruption: str, severity: int, generator: np.random.Gen
     if severity == 0:
         return rows
     function, levels = CORRUPTIONS[corruption]
+    assert 0 < severity <= len(levels)
     return function(rows, levels[severity - 1], generator, categorical)
 
 

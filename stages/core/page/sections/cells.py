@@ -1,9 +1,11 @@
 """What a row of a table holds, in the columns that matter most."""
 
+from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery.importance import ranked
 
 _MOST = 5  # columns
+_NAME = 24  # characters of a column's name
 
 
 def cells(found: Findings, index: int) -> tuple[str, ...]:
@@ -21,5 +23,5 @@ def cells(found: Findings, index: int) -> tuple[str, ...]:
             cell = f"{value:.6g}"
         else:
             cell = column.categories[int(value)] if value >= 0 else "unseen"
-        told.append(f"{column.name} {cell}")
+        told.append(f"{shortened(column.name, _NAME, end=8)} {cell}")
     return (", ".join(told),)

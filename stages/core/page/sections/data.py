@@ -24,7 +24,7 @@ def audit(found: Findings) -> Section:
         )
         for _, row in table.head(_ROWS).iterrows()
     ]
-    columns = {"check": "", "severity": "", "column": "", "count": "number", "example": "prose"}
+    columns = {"check": "", "severity": "", "column": "name", "count": "number", "example": "prose"}
     caption = f"What the audit found{_first(table, 'plots/audit.csv')}"
     shown = PageTable(caption, {**columns, "what it means": "prose"}, rows)
     return Section("audit", "Audit", [shown] if rows else (), lead=of_audit.verdict(found).text)
@@ -39,7 +39,7 @@ def _schema(found: Findings) -> PageTable:
         )
         for _, row in table.head(_ROWS).iterrows()
     ]
-    columns = {"column": "", "role": "", "kind": "", "missing": "number", "distinct": "number", "values": "prose"}
+    columns = {"column": "name", "role": "", "kind": "", "missing": "number", "distinct": "number", "values": "name"}
     caption = f"{count(len(table), 'column')} as they were understood; data.columns in params.yaml corrects a kind"
     return PageTable(caption + _first(table, "data/schema.csv"), {**columns, "why": "prose"}, rows)
 

@@ -57,6 +57,8 @@ def _parameter(value: Any) -> str:
     """A value as params.yaml has it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value == "":
+        return '""'
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_parameter(one)}' for key, one in value.items())}}}"
     return f"[{', '.join(map(_parameter, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
-from stages.core.pictures.wording import count, listed, plain
+from stages.core.pictures.wording import count, plain
 
 QUESTION = "Are the data sound?"
 MEANING: Mapping[str, str] = {
@@ -24,20 +24,43 @@ MEANING: Mapping[str, str] = {
 }
 
 
+_FOUND: Mapping[str, str] = {
+    "duplicate_rows": "equal {things} within a part",
+    "duplicates_across": "test {things} that are in the training part, too",
+    "contradictions": "equal {things} with different targets",
+    "groups_across": "groups on both sides of the split",
+    "times_across": "test {things} no later than the training {things}",
+    "leak": "a column that nearly gives the target away",
+    "identifier": "a column that may only name the {things}",
+    "constant": "a column that is always the same",
+    "drift": "a column that is distributed differently in the test part",
+    "rare_class": "classes too rare for the folds",
+    "near_duplicates": "test {things} nearly equal to training {things}",
+}
+_COLUMNS = 3  # named for each check
+
+
 def verdict(found: Findings) -> Answer:
     table = found.tables["audit"]
     severe = table[table["severity"] == "severe"]
-    notices = len(table) - len(severe)
+    notices = table.drop(severe.index)
     if table.empty:
         return Answer(QUESTION, "Nothing found", "The audit of the data found nothing that would make the scores lies.")
-    rest = f"{count(notices, 'notice')} to look at"
     if severe.empty:
-        return Answer(
-            QUESTION, count(notices, "notice"), f"The audit found nothing severe, and {rest}: {_checks(table)}."
-        )
-    text = f"The scores may be lies: the audit found {_checks(severe)}"
-    return Answer(QUESTION, count(len(severe), "severe finding"), f"{text}{f', and {rest}' if notices else ''}.")
+        text = f"The audit found nothing severe. To look at: {_told(found, notices)}."
+        return Answer(QUESTION, count(len(notices), "notice"), text)
+    text = f"The scores may be lies. The audit found {_told(found, severe)}."
+    if len(notices):
+        text += f" To look at: {_told(found, notices)}."
+    return Answer(QUESTION, count(len(severe), "severe finding"), text)
 
 
-def _checks(table: pd.DataFrame) -> str:
-    return listed(list(dict.fromkeys(map(plain, table["check"]))))
+def _told(found: Findings, table: pd.DataFrame) -> str:
+    """What each check found, with the columns in which it did."""
+    told = []
+    for check, rows in table.groupby("check", sort=False):
+        columns = [str(name) for name in rows["column"] if name]
+        more = f" and {len(columns) - _COLUMNS} more" if len(columns) > _COLUMNS else ""
+        named = f" ({', '.join(columns[:_COLUMNS])}{more})" if columns else ""
+        told.append(_FOUND.get(str(check), plain(str(check))).format(things=found.things) + named)
+    return "; ".join(told)

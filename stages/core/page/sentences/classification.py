@@ -26,9 +26,9 @@ def answers(found: Findings) -> list[Answer]:
 def rules(found: Findings) -> str:
     return (
         f"It overfits when its accuracy on training {found.things} is above the 95% interval of that on test "
-        f"{found.things}, and by {100 * GAP:g} point or more. It underfits when it does not overfit, and gets less "
-        f"than {FITTED:.0%} of the training {found.things} right. Its probabilities are right when the mean confidence is "
-        f"within {100 * CALIBRATED:g} points of the accuracy. The limits are conventions of this report."
+        f"{found.things}, and by {100 * GAP:g} point or more. It underfits when it does not overfit, and gets "
+        f"less than {FITTED:.0%} of the training {found.things} right. Its probabilities are right when the mean "
+        f"confidence is within {100 * CALIBRATED:g} points of the accuracy. The limits are conventions of this report."
     )
 
 

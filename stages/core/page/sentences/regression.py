@@ -2,11 +2,11 @@
 
 import math
 
-from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.regression import ends, worst_decile
 from stages.core.pictures.wording import count, percent, plain, span
+from stages.core.base.schemas import NOMINAL_COVERAGE
 
 GAP = 0.1  # of the test RMSE, by which that in training must be lower for a model to be said to overfit
 COVERED = 0.02  # between coverage and 90%, up to which the prediction intervals are called right
@@ -18,8 +18,8 @@ def answers(found: Findings) -> list[Answer]:
     low, high = map(found.amount, found.interval("rmse"))
     return [
         Answer("How good is it?", f"RMSE {found.amount(found.metrics['evaluate']['rmse'])}", how_good(found)),
-        Answer("How sure is that?", f"{low}–{high}", how_sure(found)),
-        Answer("Where does it fail?", f"At {ends(found, worst_decile(found))}", where_it_fails(found)),
+        Answer("How sure is that?", f"RMSE {low}–{high}", how_sure(found)),
+        Answer("Where does it fail?", _where(found), where_it_fails(found)),
         Answer("Does it over- or underfit?", fit(found), over_or_underfit(found)),
     ]
 
@@ -28,25 +28,24 @@ def rules(found: Findings) -> str:
     return (
         f"It overfits when its RMSE on training {found.things} is below the 95% interval of that on test "
         f"{found.things}, and by {GAP:.0%} or more. It underfits when it does not overfit, and a simple model is "
-        f"better. Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or 90% is "
-        "in its interval. The limits are conventions of this report."
+        f"better. Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or "
+        "90% is in its interval. The limits are conventions of this report."
     )
 
 
 def how_good(found: Findings) -> str:
     scores = found.metrics["evaluate"]
     rmse, mae, median = (found.amount(scores[name]) for name in ("rmse", "mae", "median_absolute_error"))
-    told = [
-        f"On {found.examples:,} test {found.things} that no stage before had seen, {found.target} is predicted with an "
-        f"error of {mae} on average (MAE), half of the time of less than {median}. The RMSE, in which large errors "
-        f"weigh most, is {rmse}"
-    ]
+    best = found.amount(found.tables["baselines"].query("score == 'rmse'")["value"].min())
+    others = f"the best of the simple models has one of {best}"
     if scores["r2"] < 1:
         spread = found.amount(scores["rmse"] / math.sqrt(1 - scores["r2"]))
-        told.append(f"; who always says the mean has one of {spread}")
-    best = found.tables["baselines"].query("score == 'rmse'")["value"].min()
-    told.append(f", the best of the simple models one of {found.amount(best)}.")
-    return "".join(told)
+        others = f"always saying the mean would have one of {spread}, and {others}"
+    return (
+        f"On {found.examples:,} test {found.things} that no stage before had seen, the predicted {found.target} is off "
+        f"by {mae} on average (MAE), and by less than {median} in half of them. The RMSE, in which large errors weigh "
+        f"most, is {rmse}; {others}."
+    )
 
 
 def how_sure(found: Findings) -> str:
@@ -83,6 +82,14 @@ def where_it_fails(found: Findings) -> str:
     return " ".join(told)
 
 
+def _where(found: Findings) -> str:
+    """The predictions with the largest errors, in few words."""
+    table, worst = found.tables["deciles"], worst_decile(found)
+    if worst["decile"] == len(table) > 1:
+        return f"Above {found.amount(worst['from'])}"
+    return f"Below {found.amount(worst['to'])}" if worst["decile"] == 1 else ends(found, worst)
+
+
 def fit(found: Findings) -> str:
     """Whether the model over- or underfits, in one word for the headline; the rule is in `rules`."""
     on_training, on_test = float(found.chosen["train_score"]), found.metrics["evaluate"]["rmse"]
@@ -102,10 +109,12 @@ def over_or_underfit(found: Findings) -> str:
         "Neither": f"It does about as well on other {found.things} as on those it was trained on, and no simple model "
         "does better.",
     }[fit(found)]
-    gap = f", {100 * (on_training / on_test - 1):+.0f}% against the test {found.things}" if on_test else ""
+    share = round(100 * (on_training / on_test - 1)) if on_test else 0
+    gap = f"{abs(share)}% {'lower' if share < 0 else 'higher'} than" if share else "the same as"
+    fold_gap = found.change("rmse", found.metrics["cross_validate"]["rmse_gap"])
     return (
-        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}{gap}, {sure} their interval; "
-        f"in cross-validation the gap was {found.change('rmse', found.metrics['cross_validate']['rmse_gap'])}."
+        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, {gap} on test {found.things} "
+        f"and {sure} their interval; in cross-validation the gap was {fold_gap}."
     )
 
 

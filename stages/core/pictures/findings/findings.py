@@ -108,6 +108,12 @@ class Findings:
         known = SCORES[self.data.task].get(score)
         return known.share if known else self.data.task == "classification" and score == self.score
 
+    @property
+    def rises(self) -> bool:
+        """Whether the curves' score grows as a model gets better, as an error does not."""
+        known = SCORES[self.data.task].get(self.score)
+        return known.greater_is_better if known else True
+
     def text(self, score: str, value: float, digits: int = 2) -> str:
         """A value of a score: shares as percentages, those in the target's unit as amounts, the others as they are."""
         known = SCORES[self.data.task].get(score)

@@ -41,6 +41,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
             ha="left" if side > 0 else "right", fontsize=9,
         )  # fmt: skip
     right.tick_params("y", length=0)
+    right.spines["left"].set_visible(False)
     title(right, "Mean error", "Right of the line: too large.")
     for axes in (left, right):
         axes.xaxis.set_visible(False)

@@ -36,17 +36,21 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
             lost(found, value), (max(value, end), place), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
     axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_yticks(places, [shortened(name, _NAME) for name in table["column"]], fontsize=9)
+    axes.set_yticks(places, [shortened(name, _NAME, end=12) for name in table["column"]], fontsize=9)
     top = max(high.max(), values.max(), 0)
     bottom = min(low.min(), values.min(), 0)
     axes.set(xlim=(bottom - 0.02 * (top - bottom), top + 0.14 * (top - bottom) or 1), ylim=(len(table) - 0.4, -0.6))
     axes.tick_params("y", length=0)
     axes.xaxis.set_visible(False)
-    axes.spines["bottom"].set_visible(False)
+    axes.spines[["bottom", "left"]].set_visible(False)
     axes.grid(False)
     left_out = len(found.tables["importance"]) - len(table)
     told = f"the {len(table)} most important of {len(table) + left_out} columns" if left_out else "each column"
-    title(axes, f"{_CHANGE[found.data.task].format(score_label(found, found.main.name))} without {told}", _NOTE)
+    title(
+        axes,
+        f"{_CHANGE[found.data.task].format(score_label(found, found.main.name))} without {told}",
+        "Thin lines: 95% intervals.",
+    )
     return fig
 
 
@@ -65,11 +69,14 @@ def describe(found: Findings) -> str:
 
 
 _CHANGE = {"classification": "{} lost", "regression": "{} added"}
-_NOTE = (
-    "Its cells are shuffled among the rows. Thin lines: 95% intervals. Columns that say the same stand in for another."
-)
+
 
 PICTURE = Picture(
-    "importance", 10, "Which columns the model goes by: how much worse it does without each.", draw, describe,
+    "importance",
+    10,
+    "Which columns the model goes by: how much worse it does when the cells of one change places. Of two that say the "
+    "same each may do without the other, and both look unimportant.",
+    draw,
+    describe,
     has("importance"),
-)  # fmt: skip
+)

@@ -25,7 +25,12 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     target = shortened(found.target)
     axes.set(xlabel=f"actual {target}", ylabel=f"predicted {target}")
     how = " Both axes are logarithmic." if logarithmic else ""
-    title(axes, f"Predicted against actual {target}", f"Dotted: where both are equal. {noted}{how}")
+    drawn = f"{len(table):,} of {found.examples:,} test {found.things}" if len(table) < found.examples else ""
+    title(
+        axes,
+        f"Predicted against actual {target}{drawn and f': {drawn}'}",
+        f"Dotted: where both are equal. {noted}{how}",
+    )
     return fig
 
 

@@ -47,7 +47,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     for place, (value, name, mean, colour) in zip(places, ends, strict=True):
         weight = "normal" if colour == GREY else "bold"
         listing.plot([0, 0.1], [value, place], color=colour, linewidth=0.7)
-        listing.text(0.13, place, shortened(plain(name)), color=colour, fontsize=9, va="center", weight=weight)
+        listing.text(0.13, place, shortened(plain(name), 20), color=colour, fontsize=9, va="center", weight=weight)
         listing.text(1, place, _short(found, mean), color=colour, fontsize=9, va="center", ha="right", weight=weight)
     title(
         axes,

@@ -24,7 +24,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
         for part, colour in PARTS.items():
             axes.plot(table["epoch"], lines[part], color=colour, marker="o", markersize=3)
         label_ends(axes, {part: (table["epoch"].iloc[-1], values[-1]) for part, values in lines.items()})
-        _mark_epoch(axes, best_epoch, table["epoch"].iloc[-1], at_top=quantity == "loss")
+        _mark_epoch(axes, best_epoch, table["epoch"].iloc[-1], at_top=quantity == "loss" or not found.rises)
     return fig
 
 
