@@ -2,11 +2,11 @@
 
 import math
 
+from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.regression import ends, worst_decile
 from stages.core.pictures.wording import count, percent, plain, span
-from stages.core.base.schemas import NOMINAL_COVERAGE
 
 GAP = 0.1  # of the test RMSE, by which that in training must be lower for a model to be said to overfit
 COVERED = 0.02  # between coverage and 90%, up to which the prediction intervals are called right
