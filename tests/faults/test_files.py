@@ -341,7 +341,7 @@ def half(text: str) -> str:
         ("confusion", lambda text: text + text.splitlines()[-1] + "\n", "line 102: must be no more"),
         ("confusion", lambda text: text[:-3], "cut off, the last line does not end"),
         ("confusion", replaced("0,0,979", "0,0,\0979"), "it holds a byte that no text has"),
-        ("confusion", lambda text: text.partition("\n")[0] + "\n", "has no rows"),
+        ("training", lambda text: text.partition("\n")[0] + "\n", "has no rows"),
         ("cross_validate", lambda text: text[: text.rindex("\n5,2") + 1], "line 11: must be that of fold 5, epoch 2"),
         ("training", replaced("\n1,", "\n7,"), "line 2: must be that of epoch 1"),
         ("training", replaced("\n2,", "\n1,"), "line 3: must be that of epoch 2"),

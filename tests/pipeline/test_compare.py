@@ -12,6 +12,7 @@ import pytest
 
 from stages.compare import PREDICTIONS
 from stages.core.base.artifacts import write_arrays
+from stages.core.scores.predictions import ValuePredictions
 from tests import verify
 from tests.pipeline.project import IDENTITY, ROOT
 
@@ -51,6 +52,12 @@ class Repository:
         predicted = (targets + np.where(generator.random(size) < accuracy, 0, generator.integers(1, 3, size))) % 3
         probabilities = np.where(np.arange(3) == predicted[:, None], 0.8, 0.1).astype(np.float32)
         write_arrays(self.root / PREDICTIONS, {"targets": targets, "probabilities": probabilities})
+
+    def write_values(self, spread: float, seed: int) -> None:
+        """Those of a made-up regression."""
+        targets = np.arange(float(SIZE))
+        values = targets + spread * np.random.default_rng(seed).normal(size=SIZE)
+        ValuePredictions(targets, values).write(self.root / PREDICTIONS)
 
     def commit(self, tag: str) -> None:
         self.run("git", "add", "--all")
@@ -110,6 +117,18 @@ def test_an_experiment_by_its_name(repository: Repository) -> None:
 
 def test_other_test_sets_are_refused(repository: Repository) -> None:
     assert "HEAD and small were scored on different test sets" in repository.refusal("HEAD", "small")
+
+
+def test_a_regression_is_compared_with_its_like_alone(repository: Repository) -> None:
+    repository.write_values(2, 0)
+    told = "HEAD predicts classes and workspace values: a classifier and a regression cannot be compared"
+    assert told in repository.refusal()
+    repository.dvc("commit", "--force", "--quiet")
+    repository.commit("numbers")
+    repository.write_values(1, 1)
+    data = json.loads(repository.compare("numbers", "--json"))
+    assert data["sentence"].startswith("workspace is better than numbers: RMSE -")
+    assert [(row["score"], row["verdict"]) for row in data["scores"]] == [("rmse", "better"), ("mae", "better")]
 
 
 def test_unknown_revision(repository: Repository) -> None:

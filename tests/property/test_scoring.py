@@ -7,8 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.core.base.seeding import numpy_generator
 from stages.core.scores import classification as scoring
-from stages.core.scores import curves, tables
+from stages.core.scores import conformal, curves, regression, tables, tasks
+from stages.core.scores.predictions import ValuePredictions
 
 
 def headline(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -78,3 +80,61 @@ def test_thinning_keeps_the_ends_and_never_adds(raw: list[tuple[int, int]], most
     for side in ("left", "right"):
         gap = curves.height(curve, curve.x, side) - curves.height(complete, curve.x, side)
         assert np.abs(gap).max() <= 1e-6
+
+
+@st.composite
+def values(draw: st.DrawFn) -> ValuePredictions:
+    """Targets and predictions of any magnitude with many ties, perhaps with intervals and in groups."""
+    size = draw(st.integers(1, 40))
+    numbers = st.lists(st.integers(-5, 5), min_size=size, max_size=size)
+    unit = draw(st.sampled_from([1e-60, 1e-6, 1.0, 1 / 3, 1e9, 1e60]))
+    targets, predicted = (unit * np.array(draw(numbers), float) for _ in range(2))
+    ends: dict[str, np.ndarray] = {}
+    if draw(st.booleans()):
+        below, above = (unit * np.abs(np.array(draw(numbers), float)) for _ in range(2))
+        ends = {"low": predicted - below, "high": predicted + above}
+    groups = np.array(draw(numbers)) if draw(st.booleans()) else None
+    return ValuePredictions(targets, predicted, **ends, groups=groups)
+
+
+@settings(few_examples, max_examples=30)
+@given(values(), st.randoms(use_true_random=False))
+def test_scores_of_values_ignore_the_order_of_the_rows(found: ValuePredictions, random: Random) -> None:
+    order = random.sample(range(len(found.targets)), len(found.targets))
+    shuffled = ValuePredictions(**{name: array[order] for name, array in vars(found).items() if array is not None})
+    first, again = (tasks.scores_with_intervals(side, 20, numpy_generator(0, "any")) for side in (found, shuffled))
+    assert again.equals(first)
+    assert np.isfinite(first[["value", "low", "high"]].to_numpy()).all()
+    for name, table in tasks.tables(found, (), 200).items():
+        assert table.equals(tasks.tables(shuffled, (), 200)[name])
+        tasks.TABLES[name].checked(table, name)
+
+
+@few_examples
+@given(values())
+def test_scores_of_values_keep_their_bounds(found: ValuePredictions) -> None:
+    scores = {name: score.value(found.targets, found.outputs) for name, score in tasks.scores_of(found).items()}
+    largest = np.abs(found.values - found.targets).max()
+    assert 0 <= scores["mae"] <= scores["rmse"] * (1 + 1e-12) <= largest * (1 + 2e-12)
+    assert 0 <= scores["median_absolute_error"] <= min(2 * scores["mae"] * (1 + 1e-12), largest)
+    assert scores["r2"] <= 1
+    assert 0 <= scores.get("coverage", 0) <= 1
+    deciles = regression.decile_table(found)
+    assert deciles["examples"].sum() == len(found.targets)
+    assert (deciles["from"] <= deciles["to"]).all() and (deciles["to"][:-1] < deciles["from"][1:].to_numpy()).all()
+
+
+@few_examples
+@given(values(), st.booleans())
+def test_an_interval_holds_nine_in_ten_of_what_it_was_learned_from(found: ValuePredictions, factors: bool) -> None:
+    """And any value lies within its own."""
+    targets, predicted = ((np.abs(each) + 1e-70 if factors else each) for each in (found.targets, found.values))
+    learned = conformal.calibrate(targets, predicted, factors)
+    assert learned
+    low, high = conformal.interval(learned, predicted)
+    tiny = 1e-12 * np.abs(np.concatenate([targets, predicted])).max()
+    inside = (low <= targets + tiny) & (targets - tiny <= high)
+    assert inside.sum() >= math.ceil(0.9 * len(targets))
+    far = np.array([1e-90, 1.0, 1e90])
+    low, high = conformal.interval(learned, far)
+    assert ((low <= far) & (far <= high)).all()

@@ -13,8 +13,8 @@ from stages.core.base.seeding import numpy_generator
 from stages.core.revisions.verdict import as_data, as_markdown, as_text, sentence
 from stages.core.scores import classification
 from stages.core.scores.classification import SCORES
-from stages.core.scores.comparison import Comparison, check_comparable, compare, mcnemar
-from stages.core.scores.predictions import Predictions
+from stages.core.scores.comparison import Comparison, Discordant, check_comparable, compare, mcnemar
+from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions, read_predictions
 
 
 def model(accuracy: float, seed: int, size: int = 600, confidence: float = 0.8) -> Predictions:
@@ -26,7 +26,13 @@ def model(accuracy: float, seed: int, size: int = 600, confidence: float = 0.8) 
     return Predictions(targets, np.where(np.arange(3) == predicted[:, None], confidence, rest).astype(np.float32))
 
 
-def judged(a: Predictions, b: Predictions, resamples: int = 500) -> Comparison:
+def regression(spread: float, seed: int, size: int = 600, unit: float = 1.0) -> ValuePredictions:
+    """A model of values from 0 to 10 whose errors have this spread, of which `size` predictions are seen."""
+    targets = np.random.default_rng(99).uniform(0, 10, size)
+    return ValuePredictions(unit * targets, unit * (targets + spread * np.random.default_rng(seed).normal(size=size)))
+
+
+def judged(a: AnyPredictions, b: AnyPredictions, resamples: int = 500) -> Comparison:
     return compare(a, b, numpy_generator(0, "compare"), resamples)
 
 
@@ -62,7 +68,7 @@ def test_mcnemar_is_exact(only_a: int, only_b: int):
 def test_identical_predictions():
     found = judged(model(0.9, 0), model(0.9, 0))
     assert found.identical
-    assert found.p_value == 1
+    assert found.discordant == Discordant(0, 0, 1.0)
     assert {(row.difference, row.interval, row.verdict) for row in found.differences} == {
         (0.0, (0.0, 0.0), "indistinguishable")
     }
@@ -80,8 +86,9 @@ def test_a_model_that_is_better_or_worse_in_everything(a: float, b: float, verdi
 
 def test_exchanging_the_models_turns_the_signs():
     there, back = judged(model(0.8, 0), model(0.85, 1)), judged(model(0.85, 1), model(0.8, 0))
-    assert there.p_value == back.p_value
-    assert (there.only_a_right, there.only_b_right) == (back.only_b_right, back.only_a_right)
+    assert there.discordant and back.discordant
+    turned = back.discordant.only_b_right, back.discordant.only_a_right, back.discordant.p_value
+    assert there.discordant == Discordant(*turned)
     assert [row.difference for row in there.differences] == [-row.difference for row in back.differences]
 
 
@@ -221,3 +228,159 @@ def test_a_comparison_in_words():
 )
 def test_the_verdict_in_a_sentence(a: Predictions, b: Predictions, words: str):
     assert sentence(judged(a, b), "old", "new").startswith(words)
+
+
+@pytest.mark.parametrize(("a", "b", "verdict"), [(1.0, 0.8, "better"), (0.8, 1.0, "worse")])
+@pytest.mark.parametrize("unit", [1.0, 1e9, 1e-6])
+def test_a_regression_that_is_better_or_worse_in_everything(a: float, b: float, verdict: str, unit: float):
+    found = judged(regression(a, 0, unit=unit), regression(b, 1, unit=unit))
+    assert [row.score for row in found.differences] == ["rmse", "mae"]
+    assert {row.verdict for row in found.differences} == {verdict} == {found.verdict}
+    assert (found.discordant, found.groups, found.task) == (None, None, "regression")
+    for row in found.differences:
+        assert row.difference == row.b - row.a
+        assert row.interval[0] < row.difference < row.interval[1]
+    assert found.differences[0].difference / unit == pytest.approx(b - a, abs=0.1)
+
+
+def test_equally_good_regressions_are_told_apart_at_the_nominal_rate():
+    """As of classifiers; and their errors are largely the same, as those of two models of the same data are."""
+    verdicts, covered = 0, 0
+    for seed in range(200):
+        shared, own, other = (regression(1, 3 * seed + place) for place in range(3))
+        a, b = (ValuePredictions(each.targets, (3 * shared.values + each.values) / 4) for each in (own, other))
+        found = compare(a, b, numpy_generator(seed, "compare"), 1000)
+        verdicts += found.verdict != "indistinguishable"
+        low, high = found.differences[0].interval
+        covered += low <= 0 <= high
+    assert verdicts <= 6
+    assert 181 <= covered <= 199
+
+
+def test_the_interval_of_the_difference_in_rmse_is_scipy_s():
+    a, b = regression(1, 0, size=300), regression(1.1, 1, size=300)
+    squares = [(side.values - side.targets) ** 2 for side in (a, b)]
+    expected = stats.bootstrap(
+        squares,
+        lambda of_a, of_b, axis: np.sqrt(of_b.mean(axis=axis)) - np.sqrt(of_a.mean(axis=axis)),
+        paired=True,
+        n_resamples=5000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    assert judged(a, b, 5000).differences[0].interval == pytest.approx(tuple(expected.confidence_interval), abs=0.01)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_groups_widen_the_interval_and_take_the_verdict(task: str):
+    """Of ten copies of each example B has a little more right; of the tenth as many it is not sure."""
+    sides = (
+        (model(0.85, 0, 90), model(0.95, 1, 90))
+        if task == "classification"
+        else (regression(1, 0), regression(0.95, 2))
+    )
+    rows = np.tile(np.arange(len(sides[0].targets)), 10)
+    if task == "classification":
+        a, b = (Predictions(side.targets[rows], side.outputs[rows]) for side in sides)
+    else:
+        a, b = (ValuePredictions(side.targets[rows], side.outputs[rows, 0]) for side in sides)
+    alone = judged(a, b)
+    grouped = judged(replace(a, groups=rows), replace(b, groups=rows))
+    one_knows = judged(replace(a, groups=rows), b)
+    assert (alone.verdict, grouped.verdict, grouped.discordant) == ("better", "indistinguishable", None)
+    assert grouped == one_knows
+    widths = [found.differences[0].interval[1] - found.differences[0].interval[0] for found in (alone, grouped)]
+    assert widths[1] / widths[0] == pytest.approx(10**0.5, rel=0.2)
+    assert f"in {len(set(rows)):,} groups" in as_text(grouped, "old", "new")
+    assert as_data(grouped, "old", "new")["groups"] == len(set(rows))
+    assert " at 99% confidence: " in sentence(grouped, "old", "new")
+
+
+def test_regressions_on_other_test_sets_are_refused():
+    a = regression(1, 0)
+    for other, problem in (
+        (regression(1, 0, size=300), "old has 600 examples, new has 300 examples"),
+        (
+            ValuePredictions(a.targets[::-1], a.values),
+            "600 of the 600 examples are of another value in new than in old",
+        ),
+        (replace(a, groups=np.arange(600) // 2), "the examples come in other groups in new than in old"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            check_comparable(replace(a, groups=np.arange(600) // 3), other, "old", "new")
+    check_comparable(replace(a, groups=np.arange(600) // 3), replace(a, groups=7 - np.arange(600) // 3), "old", "new")
+
+
+def test_a_classifier_and_a_regression_are_not_compared():
+    with pytest.raises(InputError) as caught:
+        check_comparable(model(0.9, 0), regression(1, 0), "old", "new")
+    told = "old predicts classes and new values: a classifier and a regression cannot be compared"
+    assert str(caught.value) == told
+
+
+VALUES = {"targets": np.array([0.0, 1.0]), "values": np.array([0.5, 1e9])}
+ENDS = VALUES | {"low": np.array([0.0, -5.0]), "high": np.array([0.5, 1e9])}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"probabilities": np.eye(2)}, "must hold targets, values, low and high, found high, low, probabilities, "),
+        ({"targets": np.array([0.0])}, r"must hold targets \(N,\), values \(N,\), low .* found \(1,\) and \(2,\)"),
+        ({"targets": np.array([0, 1])}, "targets must be float64"),
+        ({"values": np.array([np.nan, 1])}, "values must be float64, numbers from -1e[+]100 to 1e[+]100"),
+        ({"low": np.array([-np.inf, 1])}, "low must be float64, numbers"),
+        ({"low": np.array([0.6, 1])}, "each of values must be from low to high"),
+        ({"high": np.array([0.6, 1])}, "each of values must be from low to high"),
+        ({"groups": np.array([0.0, 1.0])}, "groups must be int64, one for each of the targets"),
+        ({"groups": np.array([0])}, "groups must be int64, one for each of the targets"),
+        ({name: np.zeros(0) for name in ENDS}, r"must hold .*, found \(0,\)"),
+    ],
+)
+def test_predicted_values_that_are_none_are_refused(change: dict[str, np.ndarray], problem: str):
+    ValuePredictions.of(ENDS, "file")
+    with pytest.raises(InputError, match=f"^file: {problem}"):
+        ValuePredictions.of(ENDS | change, "file")
+
+
+@pytest.mark.parametrize("groups", [{}, {"groups": np.array([7, -7])}])
+@pytest.mark.parametrize("arrays", [GOOD, VALUES, ENDS])
+def test_what_a_file_holds_says_of_what_task_it_is(arrays: dict[str, np.ndarray], groups: dict, tmp_path: Path):
+    write_arrays(tmp_path / "p.safetensors", arrays | groups)
+    found = read_predictions(tmp_path / "p.safetensors")
+    assert isinstance(found, Predictions if "probabilities" in arrays else ValuePredictions)
+    found.write(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "p.safetensors").read_bytes()
+    with pytest.raises(InputError, match=r"p\.safetensors: must hold targets and"):
+        (ValuePredictions if "probabilities" in arrays else Predictions).read(tmp_path / "p.safetensors")
+
+
+def test_a_file_with_one_end_of_an_interval_is_refused():
+    with pytest.raises(InputError, match="must hold targets, values, low and high, found low, targets, values"):
+        ValuePredictions.of(VALUES | {"low": np.array([0.0, 0.0])}, "file")
+
+
+def test_a_regression_s_comparison_in_words():
+    found = judged(regression(1, 0, unit=1000), regression(2, 1, unit=1000))
+    text = as_text(found, "HEAD", "linear")
+    assert text.splitlines()[2] == "600 test examples"
+    assert [line.split()[0] for line in text.splitlines()[5:7]] == ["RMSE", "MAE"]
+    assert text.splitlines()[-1].startswith("linear is worse than HEAD: RMSE +")
+    assert "McNemar" not in text and "points" not in text
+    assert "**`linear` is worse than `HEAD`: RMSE +" in as_markdown(found, "HEAD", "linear")
+    data = as_data(found, "HEAD", "linear")
+    assert "mcnemar" not in data and "groups" not in data
+    assert data["scores"][0]["a"] == pytest.approx(found.differences[0].a, rel=1e-5)
+    same = judged(regression(1, 0), regression(1, 0))
+    assert sentence(same, "old", "new") == "new makes the same predictions as old."
+    near = judged(regression(1, 0), regression(1, 1))
+    assert sentence(near, "old", "new").startswith("new is indistinguishable from old at 99% confidence: RMSE ")
+
+
+@pytest.mark.parametrize(("unit", "cell"), [(1e9, "1,001,"), (1e4, "10,01"), (1.0, "1.001"), (1e-6, "0.000001001")])
+def test_a_table_shows_five_digits_of_any_magnitude(unit: float, cell: str):
+    targets = unit * np.arange(1.0, 601)
+    shifted = ValuePredictions(targets, targets + 1.001 * unit)
+    rows = as_text(judged(shifted, ValuePredictions(targets, targets)), "a", "b").splitlines()
+    assert rows[5].split()[1].startswith(cell)
+    assert "e-" not in rows[5]

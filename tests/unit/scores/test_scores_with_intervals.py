@@ -65,6 +65,21 @@ def test_scores_of_a_resample_are_those_of_its_examples(digits: int):
         assert float(values[score.name][0]) == pytest.approx(score.value(*again), abs=1e-7)
 
 
+def test_of_examples_that_are_alike_whole_groups_are_drawn():
+    """100 groups of 6 that are right or wrong together, and of which a resample may lack all of a class."""
+    covered = dict.fromkeys(("accuracy", "log_loss", "brier"), 0)
+    for seed in range(100):
+        targets, probabilities = sample(100, seed)
+        targets[0] = 3  # a class of one group
+        members = np.random.default_rng(seed).permutation(np.repeat(np.arange(100), 6))
+        rows = targets[members], np.pad(probabilities, ((0, 0), (0, 1)))[members]
+        table = scores_with_intervals(*rows, 200, numpy_generator(seed, "groups"), members).set_index("score")
+        assert np.isfinite(table.to_numpy()).all()
+        for name in covered:
+            covered[name] += table["low"][name] <= TRUTH[name] <= table["high"][name]
+    assert min(covered.values()) >= 80  # of one group fewer, 95% less a little
+
+
 def test_the_order_of_the_rows_is_no_matter():
     targets, probabilities = sample(300, 0)
     probabilities += np.random.default_rng(0).random((300, 3), np.float32) / 100
