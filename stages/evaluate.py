@@ -16,11 +16,9 @@ from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Examples, check_fit
 from stages.core.networks.store import read_model
-from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import evaluate_metrics, headlines, scores_with_intervals
-from stages.core.scores.predictions import Predictions
-from stages.core.scores.tables import tables
-from stages.core.training.objectives import predict
+from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
+from stages.core.scores.tasks import TABLES, evaluate_metrics, headlines, scores_with_intervals, tables
+from stages.core.training.objectives import conformal, predict
 from stages.core.training.parallel import Workers
 
 INPUTS = {
@@ -28,18 +26,11 @@ INPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),
 }
-TABLES = {
-    "scores": schemas.SCORES,
-    "confusion": schemas.CONFUSION,
-    "roc": schemas.ROC,
-    "precision_recall": schemas.PRECISION_RECALL,
-    "classes": schemas.CLASSES,
-    "calibration": schemas.CALIBRATION,
-}
 OUTPUTS = {
     "predictions": Path("models/predictions.safetensors"),
     "metrics": Path("metrics/evaluate.json"),
-    **{name: Path(f"plots/{name}.csv") for name in TABLES},
+    "scores": Path("plots/scores.csv"),
+    **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 
 
@@ -53,26 +44,30 @@ def main() -> None:
     test = Examples.read(INPUTS["test"])
     description = schemas.ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
-    targets, classes = test.targets, description.classes or ()
-    if targets.min() == targets.max():
-        raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
+    classes = description.classes or ()
+    if classes and test.targets.min() == test.targets.max():
+        only = classes[test.targets[0]]
+        raise InputError(f"{INPUTS['test']}: all targets are class {only!r}; scoring needs two classes")
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
 
     with Workers.at_hand() as workers:
-        probabilities = predict(description.task, model, test.inputs, workers)
-    if not np.isfinite(probabilities).all():
-        raise InputError(f"{INPUTS['weights']}: the model gives probabilities that are not finite")
+        said = predict(description.task, model, test.inputs, workers)
+    if not np.isfinite(said).all():
+        raise InputError(f"{INPUTS['weights']}: the model gives predictions that are not finite")
+    predictions: AnyPredictions
+    if classes:
+        predictions = Predictions(test.targets, said, test.groups)
+    else:
+        low, high = conformal.interval(description.interval, said) if description.interval else (None, None)
+        predictions = ValuePredictions(test.targets, said, low, high, test.groups)
 
-    Predictions(targets, probabilities).write(OUTPUTS["predictions"])
+    predictions.write(OUTPUTS["predictions"])
     generator = numpy_generator(params.seed, "bootstrap")
-    found = {
-        "scores": scores_with_intervals(targets, probabilities, params.evaluate.resamples, generator),
-        **tables(targets, probabilities, classes, params.evaluate.curve_points),
-        "calibration": reliability_table(targets, probabilities),
-    }
-    for name, table in TABLES.items():
-        table.write(OUTPUTS[name], found[name].round(6))
-    evaluate_metrics()(**headlines(found["scores"])).write(OUTPUTS["metrics"])
+    scores = scores_with_intervals(predictions, params.evaluate.resamples, generator)
+    schemas.SCORES.write(OUTPUTS["scores"], scores)
+    for name, table in tables(predictions, classes, params.evaluate.curve_points).items():
+        TABLES[name].write(OUTPUTS[f"{name} table"], table)
+    evaluate_metrics(description.task)(**headlines(description.task, scores)).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,11 @@ from stages.core.experiments.learning_rates import points_table, range_test, sug
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
 
-INPUTS = {"train": Path("data/prepared/train.safetensors"), "facts": Path("data/prepared/facts.json")}
+INPUTS = {
+    "audited": Path("data/audited"),  # not read: nothing is trained before `audit` is passed
+    "train": Path("data/prepared/train.safetensors"),
+    "facts": Path("data/prepared/facts.json"),
+}
 OUTPUTS = {"metrics": Path("metrics/lr_range.json"), "curve": Path("plots/lr_range.csv")}
 
 

@@ -9,17 +9,17 @@ from stages.core.base.artifacts import write_png
 from stages.core.base.command import InputError, run
 from stages.core.config.params import StageParams
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.findings import Findings, check_together
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings.misses import wrong
+from stages.core.pictures.findings.together import check_together
 from stages.core.pictures.gallery import pictures
 from stages.core.pictures.style import house_style
-from stages.core.scores.classification import mistakes
-from stages.core.scores.predictions import Predictions
+from stages.core.scores import tasks
+from stages.core.scores.predictions import read_predictions
 
 TABLES = {
     "training": schemas.TRAINING, "cross_validate": schemas.CROSS_VALIDATE, "learning_curve": schemas.LEARNING_CURVE,
-    "lr_range": schemas.LR_RANGE, "confusion": schemas.CONFUSION, "roc": schemas.ROC,
-    "precision_recall": schemas.PRECISION_RECALL, "classes": schemas.CLASSES, "calibration": schemas.CALIBRATION,
-    "stress": schemas.STRESS,
+    "lr_range": schemas.LR_RANGE, **tasks.TABLES, "stress": schemas.STRESS, "importance": schemas.IMPORTANCE,
 }  # fmt: skip
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
@@ -39,15 +39,17 @@ def main() -> None:
     config = Params.load().plot
     test = schemas.EXAMPLES.read(INPUTS["test"])
     model = schemas.ModelDescription.read(INPUTS["model"])
-    predictions = Predictions.read(INPUTS["predictions"])
+    predictions = read_predictions(INPUTS["predictions"])
+    mistakes, misses = wrong(predictions)
     found = Findings(
+        data=model,
         metrics={"lr_range": schemas.LrRangeMetrics.read(INPUTS["lr_range metrics"]).model_dump()},
         tables={name: table.read(INPUTS[f"{name} table"]) for name, table in TABLES.items()},
-        mistakes=mistakes(predictions.targets, predictions.probabilities),
-        classes=model.classes or (),
         selected_epoch=model.selected_epoch,
         score=model.score,
-        images=test["inputs"],
+        mistakes=mistakes,
+        misses=misses,
+        inputs=test["inputs"],
     )
     check_together(found, predictions, INPUTS)
     if not np.array_equal(predictions.targets, test["targets"]):

@@ -1,26 +1,26 @@
-"""prepare: parse the raw files, check them, and write images, targets and facts in the schema the other stages read."""
+"""prepare: parse the raw files or your own, check them, and write inputs, targets, facts and a schema for review."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from stages.core.base.artifacts import read_bytes, sha256, write_arrays
-from stages.core.base.command import InputError, run
-from stages.core.base.seeding import numpy_generator
+from stages.core.base import recorded
+from stages.core.base.artifacts import sha256, write_arrays
+from stages.core.base.command import run
+from stages.core.base.schemas import SCHEMA
 from stages.core.config.builtin import BuiltinImages
 from stages.core.config.datasets import datasets
 from stages.core.config.params import StageParams
 from stages.core.config.sections import DataConfig, PrepareConfig
-from stages.core.data import idx
-from stages.core.data.examples import Examples, counts, facts, labelled, limited, normalisation
+from stages.core.data import images, tables
 
-INPUTS = {"raw": Path("data/raw")}
+INPUTS = {"raw": Path("data/raw")}  # and data.path and data.test_path
 OUTPUTS = {
     "train": Path("data/prepared/train.safetensors"),
     "test": Path("data/prepared/test.safetensors"),
     "facts": Path("data/prepared/facts.json"),
+    "schema": Path("data/schema.csv"),
     "metrics": Path("metrics/prepare.json"),
 }
 
@@ -31,35 +31,22 @@ class Params(StageParams):
     prepare: PrepareConfig
 
 
-def load(part: str, classes: Sequence[str]) -> Examples:
-    """The raw files whose names begin with `part`, checked."""
-    images, labels = (
-        idx.parse(read_bytes(path), str(path))
-        for path in (INPUTS["raw"] / f"{part}-images-idx3-ubyte", INPUTS["raw"] / f"{part}-labels-idx1-ubyte")
-    )
-    return labelled(images, labels, classes, f"{INPUTS['raw'] / part}-*")
-
-
 def main() -> None:
     params = Params.load()
-    dataset = params.data.dataset
-    builtin = datasets()[dataset]
-    assert isinstance(builtin, BuiltinImages)
-    classes = builtin.classes
-    train, test = load("train", classes), load("t10k", classes)
-    if train.inputs.shape[1:] != test.inputs.shape[1:]:
-        raise InputError(
-            f"{INPUTS['raw']}: training and test images must have one shape, "
-            f"found {train.inputs.shape[1:]} and {test.inputs.shape[1:]}"
-        )
-    generators = (numpy_generator(params.seed, "prepare", "train"), numpy_generator(params.seed, "prepare", "test"))
-    train, test = limited(train, test, params.prepare.limit, generators)
-    normalisation(train.inputs)  # refuses data that training could not normalise
+    own = [Path(params.data.path), Path(params.data.test_path)]
+    recorded.note(recorded.digests(own), lambda: recorded.digests(own))
+    builtin = datasets().get(params.data.dataset)
+    if isinstance(builtin, BuiltinImages):
+        prepared = images.prepared(INPUTS["raw"], builtin, params.prepare.limit, params.seed)
+    else:
+        data = tables.settled(params.data, INPUTS["raw"], builtin)
+        prepared = tables.prepared(data, params.prepare.limit, params.seed)
 
-    for name, part in (("train", train), ("test", test)):
-        write_arrays(OUTPUTS[name], part.arrays())
-    facts(dataset, classes, train, sha256(OUTPUTS["train"])).write(OUTPUTS["facts"])
-    counts(train, test).write(OUTPUTS["metrics"])
+    write_arrays(OUTPUTS["train"], prepared.train.arrays())
+    write_arrays(OUTPUTS["test"], prepared.test.arrays())
+    prepared.facts(params.data.dataset, sha256(OUTPUTS["train"])).write(OUTPUTS["facts"])
+    SCHEMA.write(OUTPUTS["schema"], prepared.schema)
+    prepared.metrics().write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

@@ -7,27 +7,36 @@ from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
 from stages.core.base.artifacts import read_bytes, write_text
 from stages.core.base.command import InputError, run
+from stages.core.config.automatic import AUTO, settle_by_data
+from stages.core.config.params import PARAMS_FILE
+from stages.core.config.plain import leaves, read_values
 from stages.core.config.sections import AllParams as Params
-from stages.core.page.page import embedded, page
-from stages.core.pictures.findings import Findings, check_together
+from stages.core.page.page import page
+from stages.core.page.parts import embedded
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings.misses import wrong
+from stages.core.pictures.findings.together import check_together
 from stages.core.pictures.gallery import pictures
-from stages.core.scores.classification import evaluate_metrics, mistakes
-from stages.core.scores.predictions import Predictions
+from stages.core.scores import tasks
+from stages.core.scores.predictions import read_predictions
 
 METRICS: dict[str, type[schemas.Record]] = {
     "cross_validate": schemas.CrossValidateMetrics,
-    "evaluate": evaluate_metrics(),
     "lr_range": schemas.LrRangeMetrics,
+    "prepare": schemas.PrepareMetrics,
     "stress": schemas.StressMetrics,
-}
+}  # and those of `evaluate`, of which each task has its own
 TABLES = {
     "training": schemas.TRAINING, "cross_validate": schemas.CROSS_VALIDATE, "fold_scores": schemas.FOLD_SCORES,
     "learning_curve": schemas.LEARNING_CURVE, "lr_range": schemas.LR_RANGE, "scores": schemas.SCORES,
-    "classes": schemas.CLASSES, "confusion": schemas.CONFUSION, "roc": schemas.ROC,
-    "precision_recall": schemas.PRECISION_RECALL, "calibration": schemas.CALIBRATION, "stress": schemas.STRESS,
+    **tasks.TABLES, "stress": schemas.STRESS, "importance": schemas.IMPORTANCE, "baselines": schemas.BASELINES,
+    "audit": schemas.AUDIT,
 }  # fmt: skip
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),
+    "test": Path("data/prepared/test.safetensors"),
+    "schema table": Path("data/schema.csv"),
+    "evaluate metrics": Path("metrics/evaluate.json"),
     "model": Path("models/model.json"),
     "predictions": Path("models/predictions.safetensors"),
     "images": Path("plots/images"),
@@ -50,27 +59,35 @@ LIBRARIES = (
 
 
 def main() -> None:
-    params = Params.load()
     facts = schemas.PrepareFacts.read(INPUTS["facts"])
-    predictions = Predictions.read(INPUTS["predictions"])
     model = schemas.ModelDescription.read(INPUTS["model"])
+    predictions = read_predictions(INPUTS["predictions"])
+    mistakes, misses = wrong(predictions)
+    metrics = {name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()}
+    evaluated = tasks.evaluate_metrics(model.task).read(INPUTS["evaluate metrics"])
+    tables = {name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()}
     found = Findings(
-        metrics={name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()},
-        tables={name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()},
-        mistakes=mistakes(predictions.targets, predictions.probabilities),
-        classes=facts.classes or (),
+        data=facts,
+        metrics=metrics | {"evaluate": evaluated.model_dump()},
+        tables=tables | {"schema": schemas.SCHEMA.read(INPUTS["schema table"])},
+        mistakes=mistakes,
+        misses=misses,
         selected_epoch=model.selected_epoch,
         score=model.score,
+        inputs=schemas.EXAMPLES.read(INPUTS["test"])["inputs"],
     )
-    if facts.classes != model.classes:
-        raise InputError(f"{INPUTS['facts']}: other classes than in {INPUTS['model']}; `dvc repro` makes both")
+    kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
+    if kinds[0] != kinds[1]:
+        raise InputError(f"{INPUTS['facts']}: of other data than {INPUTS['model']}; `dvc repro` makes both")
     check_together(found, predictions, INPUTS)
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, metrics["prepare"]["train"]["examples"]))
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
         dataset=facts.dataset,
         params=params.model_dump(mode="json"),
+        automatic={key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO},
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,
     )

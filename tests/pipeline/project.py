@@ -138,13 +138,16 @@ def stages_run(result: subprocess.CompletedProcess[str]) -> set[str]:
 def users(pipeline: Any, section: str) -> set[str]:
     """The stages that use a section of params.yaml, and all that use what these make.
 
-    `check` uses every section, but makes the same file of them all.
+    `check` uses every section, but makes the same file of them all, and `audit` one that training waits for.
     """
+    same = {"data/audited"}
     stages = {name: stage for name, stage in pipeline["stages"].items() if name != "check"}
     found = {name for name, stage in stages.items() if section in sections(stage)}
     while (
         more := {
-            name for name, stage in stages.items() if outs(stages[user] for user in found) & set(stage.get("deps", []))
+            name
+            for name, stage in stages.items()
+            if (outs(stages[user] for user in found) - same) & set(stage.get("deps", []))
         }
         - found
     ):

@@ -14,6 +14,7 @@ from stages.core.base.artifacts import write_csv
 from stages.core.scores import classification as scoring
 from stages.core.scores import tables
 from tests.pipeline.project import ROOT, Project
+from tests.unit.pictures import made_up
 
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))
 PLOTS: dict[str, Any] = {
@@ -25,8 +26,18 @@ PLOTS: dict[str, Any] = {
 CLASSES = ["10", "9", "T-shirt/top", "Ankle boot"]  # in no alphabetical order
 
 
+OF_CLASSES = {"confusion", "ROC", "precision-recall", "calibration"}  # the plots of a classifier alone
+OF_NUMBERS = {"predicted", "residuals", "deciles", "coverage"}  # those of a regression alone
+
+
 def write_tables(folder: Path, seed: int) -> None:
-    """Every table the plots are drawn from, of a made-up run of two epochs and two folds, without validation slice."""
+    """Every table the plots are drawn from, of a made-up run of two epochs and two folds, without validation slice.
+
+    No run has those of a classifier and of a regression, but each plot is drawn from one table.
+    """
+    found = made_up.regression(rows=200, scale=1 + seed, columns=30)
+    for name in ("predictions", "deciles", "coverage", "importance", "baselines"):
+        write_csv(folder / f"{name}.csv", found.tables[name])
     generator = np.random.default_rng(seed)
     targets = np.arange(200) % 4
     probabilities = (
@@ -129,9 +140,10 @@ def test_show_fills_the_template_with_the_whole_table(name: str, shown: dict[str
 def test_specification_names_only_fields_that_exist(name: str, shown: dict[str, Any]) -> None:
     specification = shown[name]
     calculated = {
-        step["as"] if "as" in step else step["joinaggregate"][0]["as"]
+        made["as"]
         for step in specification.get("transform", [])
-        if step.keys() & {"as", "joinaggregate"}
+        for made in (step.get("joinaggregate") or step.get("window") or [step])
+        if "as" in made
     }
     assert encoded_fields(specification) <= specification["data"]["values"][0].keys() | calculated
     assert PLOTS[name]["x"] in encoded_fields(specification)
@@ -166,9 +178,29 @@ def test_confusion_keeps_the_order_of_the_classes(shown: dict[str, Any]) -> None
     assert totals["groupby"] == ["rev", "actual"]  # shares are of what the examples are, in each revision
 
 
-@pytest.mark.parametrize("name", ["training loss", "training accuracy"])
+@pytest.mark.parametrize("name", ["training loss", "training score"])
 def test_both_parts_of_the_training_curves_are_drawn(name: str, shown: dict[str, Any]) -> None:
-    quantity = {"training loss": "loss", "training accuracy": "score"}[name]
+    quantity = {"training loss": "loss", "training score": "score"}[name]
     dashes = shown[name]["layer"][0]["encoding"]["strokeDash"]
     assert dashes["field"] == "field"
     assert dashes["scale"]["domain"] == [f"train_{quantity}", f"validation_{quantity}"]
+
+
+@pytest.mark.parametrize("left_out", [OF_CLASSES, OF_NUMBERS | {"importance"}], ids=["regression", "images"])
+def test_tables_without_rows_are_left_out_without_an_error(
+    left_out: set[str], project: Project, tmp_path: Path
+) -> None:
+    """What a task or a kind of data has none of: as the stages write it, the header alone."""
+    own = project.copy(tmp_path)
+    for file in {source(name)[0] for name in left_out}:
+        path = own.root / file
+        path.write_text(path.read_text().partition("\n")[0] + "\n")
+    shown = own.dvc("plots", "show", "--json")
+    answer = json.loads(shown.stdout)
+    assert not answer.get("errors") and "rror" not in shown.stderr
+    assert {name for name, plots in answer["data"].items() if not plots} == left_out
+    compared = own.dvc_json("plots", "diff", "HEAD")
+    assert not compared.get("errors")
+    for name in left_out:  # what was there before still is
+        [plot] = compared["data"][name]
+        assert {value["rev"] for value in as_json(plot["content"])["data"]["values"]} == {"HEAD"}

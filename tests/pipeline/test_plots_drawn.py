@@ -36,6 +36,10 @@ def marks(svg: Any) -> Counter[str]:
     return Counter("symbol" if kind in SYMBOL else kind for kind in kinds if kind)
 
 
+def dashed(svg: Any) -> int:
+    return sum("stroke-dasharray" in element.keys() for element in svg.iter())  # noqa: SIM118 - elements have no `in`
+
+
 def texts(svg: Any) -> set[str]:
     return {"".join(element.itertext()) for element in svg.iter() if element.tag.endswith("text")}
 
@@ -53,7 +57,7 @@ def test_title_and_revisions_are_written(name: str, drawn: tuple[dict[str, Any],
     assert ({"workspace", "HEAD~1"} <= written) == (revisions == 2)
 
 
-@pytest.mark.parametrize("name", ["training loss", "training accuracy"])
+@pytest.mark.parametrize("name", ["training loss", "training score"])
 def test_training_is_a_line_and_a_point_an_epoch(name: str, drawn: tuple[dict[str, Any], int]) -> None:
     """There is no validation in these tables."""
     svgs, revisions = drawn
@@ -107,3 +111,42 @@ def test_calibration_is_a_point_with_its_interval_for_each_bin(
     assert found[RULE] == len(filled) * revisions
     assert found[LINE] == revisions
     assert legend >= 2  # the size of a point says how many examples
+
+
+@pytest.mark.parametrize("name", ["predicted", "residuals"])
+def test_predictions_are_a_point_each_and_one_line(
+    name: str, drawn: tuple[dict[str, Any], int], project: Project
+) -> None:
+    svgs, revisions = drawn
+    assert marks(svgs[name])["symbol"] == len(rows(project, name)) * revisions
+    assert dashed(svgs[name]) == 1
+
+
+def test_deciles_are_a_line_and_a_point_each(drawn: tuple[dict[str, Any], int]) -> None:
+    svgs, revisions = drawn
+    found = marks(svgs["deciles"])
+    assert (found[LINE], found["symbol"]) == (revisions, 10 * revisions)
+    assert {str(decile) for decile in range(1, 11)} <= texts(svgs["deciles"])
+
+
+def test_coverage_is_a_point_with_its_interval_for_each_decile(drawn: tuple[dict[str, Any], int]) -> None:
+    svgs, revisions = drawn
+    found = marks(svgs["coverage"])
+    assert (found["symbol"], found[RULE]) == (10 * revisions, 10 * revisions)
+    assert dashed(svgs["coverage"]) == 1
+
+
+def test_importance_is_a_bar_with_its_interval_for_the_largest(drawn: tuple[dict[str, Any], int]) -> None:
+    """Of thirty columns twenty."""
+    svgs, revisions = drawn
+    found = marks(svgs["importance"])
+    assert (found["bar"], found[RULE]) == (20 * revisions, 20 * revisions)
+    assert {"carat", "cut"} < texts(svgs["importance"])
+
+
+def test_baselines_are_a_point_beside_the_network_s_score(drawn: tuple[dict[str, Any], int], project: Project) -> None:
+    svgs, revisions = drawn
+    table = rows(project, "baselines")
+    found = marks(svgs["baselines"])
+    assert (found["symbol"], found["tick"]) == (len(table) * revisions, len(table) * revisions)
+    assert {row["baseline"] for row in table} <= texts(svgs["baselines"])

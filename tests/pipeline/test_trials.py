@@ -1,4 +1,4 @@
-"""The stages `stress`, `baselines`, `lr_range` and `cross_validate` on made-up data: what they write, and refuse."""
+"""The stages `stress`, `baselines`, `lr_range`, `cross_validate` on made-up data: what they write, what they refuse."""
 
 import hashlib
 import json

@@ -5,14 +5,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from stages.core.base.artifacts import sha256
 from stages.core.base.command import InputError
-from stages.core.base.schemas import EXAMPLES, DataDescription, Normalisation, PartCounts, PrepareFacts, PrepareMetrics
+from stages.core.base.schemas import (
+    EXAMPLES,
+    DataDescription,
+    Normalisation,
+    PartCounts,
+    PrepareFacts,
+    PrepareMetrics,
+    RowCounts,
+)
+from stages.core.base.seeding import numpy_generator
 from stages.core.data.splits import apportion, draw, strata
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,35 @@ class Examples:
         return type(self)(**{name: array[indices] for name, array in self.arrays().items()})
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Both parts of a data set, and what is to be said of them; of a table also what became of its rows."""
+
+    train: Examples
+    test: Examples
+    description: DataDescription
+    schema: "pd.DataFrame"  # as `SCHEMA` declares it, without a row for images
+    rows: RowCounts | None = None
+
+    def facts(self, dataset: str, train_sha256: str) -> PrepareFacts:
+        """The description, with the name of the data set and the SHA-256 of the training part's file."""
+        return PrepareFacts(**dict(self.description), dataset=dataset, train_sha256=train_sha256)
+
+    def metrics(self) -> PrepareMetrics:
+        """Examples and class counts of each part, duplicates and rows."""
+        classes = self.description.classes
+        of_train, of_test = (
+            PartCounts(
+                examples=len(part),
+                class_counts=tuple(np.bincount(part.targets, minlength=len(classes)).tolist()) if classes else None,
+            )
+            for part in (self.train, self.test)
+        )
+        return PrepareMetrics(
+            train=of_train, test=of_test, duplicates=duplicates(self.train, self.test), rows=self.rows
+        )
+
+
 def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Examples:
     """Grey-scale `images` (uint8 (N, H, W)) and their `labels` (uint8 (N,)) as a labelled set of one channel.
 
@@ -72,23 +113,22 @@ def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], nam
     return Examples(images[:, np.newaxis], labels.astype(np.int64))
 
 
-def limited(
-    train: Examples, test: Examples, limit: int, generators: tuple[np.random.Generator, np.random.Generator]
-) -> tuple[Examples, Examples]:
+def limited(train: Examples, test: Examples, limit: int, seed: int) -> tuple[Examples, Examples]:
     """Stratified subsets: `limit` training examples (0: all of both) and the test part cut in the same proportion.
 
     Every stratum keeps at least one example in either part, in the order they came. Raises `InputError` when `limit`
     is larger than the training part, or too small for its strata.
     """
-    classes = len(np.unique(strata(train.targets)))
     if limit == 0:
         return train, test
+    classes, classes_of_test = (len(np.unique(strata(part.targets))) for part in (train, test))
     if not classes <= limit <= len(train):
         raise InputError(
             f"params.yaml: prepare.limit = {limit}: must be 0 (all) or from {classes} (one example a class, or "
             f"bin of numbers) to {len(train)} (the whole training part)"
         )
-    test_limit = max(classes, round(limit * len(test) / len(train)))
+    test_limit = max(classes_of_test, round(limit * len(test) / len(train)))
+    generators = (numpy_generator(seed, "prepare", "train"), numpy_generator(seed, "prepare", "test"))
     return from_every_stratum(train, limit, generators[0]), from_every_stratum(test, test_limit, generators[1])
 
 
@@ -122,42 +162,32 @@ def normalisation(inputs: np.ndarray) -> Normalisation:
 
 
 def duplicates(train: Examples, test: Examples) -> dict[str, int]:
-    """How many images repeat another one, pixel for pixel, whatever their labels.
+    """How many inputs repeat another one, pixel for pixel or cell for cell, whatever their targets.
 
-    "train" and "test" count the images that equal an earlier one of the same part, "across" the test images that
-    are also in the training part: those a model can score on by heart.
+    "train" and "test" count those that equal an earlier one of the same part, "across" those of the test part that are
+    also in the training part: those a model can score on by heart.
     """
-    train_images, test_images = ([hashlib.sha256(image).digest() for image in part.inputs] for part in (train, test))
-    known = set(train_images)
+    ids = identities(np.concatenate([train.inputs, test.inputs]))
+    of_train, of_test = ids[: len(train)], ids[len(train) :]
     return {
-        "train": len(train_images) - len(known),
-        "test": len(test_images) - len(set(test_images)),
-        "across": sum(image in known for image in test_images),
+        "train": len(train) - len(np.unique(of_train)),
+        "test": len(test) - len(np.unique(of_test)),
+        "across": int(np.isin(of_test, of_train).sum()),
     }
 
 
-def facts(dataset: str, classes: Sequence[str], train: Examples, train_sha256: str) -> PrepareFacts:
-    """What a model must know about its data: task, names of the classes, shape of an input, digest."""
-    channels, height, width = train.inputs.shape[1:]
-    return PrepareFacts(
-        task="classification",
-        dataset=dataset,
-        classes=tuple(classes),
-        input_shape=(channels, height, width),
-        train_sha256=train_sha256,
-    )
+def identities(inputs: np.ndarray) -> np.ndarray:
+    """Int64 (N,): a number for each of `inputs`, the same for those that are equal (empty cells are) and no others."""
+    import pandas as pd  # half a second that most stages need not pay
 
-
-def counts(train: Examples, test: Examples) -> PrepareMetrics:
-    """Examples and class counts of each part, and the duplicates."""
-    of_train, of_test = (
-        PartCounts(
-            examples=len(part),
-            class_counts=tuple(np.bincount(part.targets).tolist()) if part.targets.dtype == np.int64 else None,
-        )
-        for part in (train, test)
-    )
-    return PrepareMetrics(train=of_train, test=of_test, duplicates=duplicates(train, test))
+    if inputs.ndim > 2:  # images
+        digests = [hashlib.sha256(image).digest() for image in inputs]
+        return np.asarray(pd.factorize(np.array(digests, object))[0], np.int64)
+    found = np.zeros(len(inputs), np.int64)
+    for column in inputs.T:
+        values, known = pd.factorize(column, use_na_sentinel=False)
+        found = np.asarray(pd.factorize(found * len(known) + values)[0], np.int64)  # below N squared
+    return found
 
 
 def read_training(train_file: Path, facts_file: Path) -> tuple[Examples, PrepareFacts]:

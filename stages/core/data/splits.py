@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from stages.core.base.bins import bin_edges, bin_of
 from stages.core.base.command import InputError
 from stages.core.config.sections import holdout_size
 
@@ -32,10 +33,7 @@ def strata(targets: np.ndarray) -> np.ndarray:
     """Int64 (N,): the classes themselves; of numbers up to ten bins with about as many each, equal ones in one bin."""
     if targets.dtype == np.int64:
         return targets
-    bins = max(1, min(STRATA, len(targets) // LEAST))
-    edges = np.sort(targets)[np.arange(1, bins) * len(targets) // bins]
-    _, labels = np.unique(np.searchsorted(edges, targets, side="right"), return_inverse=True)
-    return labels.astype(np.int64)
+    return bin_of(bin_edges(targets, STRATA, LEAST), targets)
 
 
 def holdout(

@@ -14,10 +14,15 @@ class Stage(NamedTuple):
 STAGES = {
     "check": Stage("Check all of params.yaml, before anything runs"),
     "fetch": Stage("Bring the raw files of the data set, verified by their SHA-256", ("check",)),
-    "prepare": Stage("Parse and check the raw files; write images, targets and facts in one schema", ("fetch",)),
-    "cross_validate": Stage("Train the recipe on all folds but one and score the one left out, k times", ("prepare",)),
-    "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare",)),
-    "train": Stage("Fit the model; keep the epoch that does best on a validation slice", ("prepare",)),
+    "prepare": Stage(
+        "Parse and check the raw files or your own; write inputs, targets and facts in one schema", ("fetch",)
+    ),
+    "audit": Stage("Look for what in the data would make the scores lies, before anything is trained", ("prepare",)),
+    "cross_validate": Stage(
+        "Train the recipe on all folds but one and score the one left out, k times", ("prepare", "audit")
+    ),
+    "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare", "audit")),
+    "train": Stage("Fit the model; keep the epoch that does best on a validation slice", ("prepare", "audit")),
     "evaluate": Stage("Score the model on the test set, once", ("prepare", "train")),
     "stress": Stage(
         "Score the model on test inputs made worse; see which columns of a table it needs", ("prepare", "train")
@@ -31,6 +36,6 @@ STAGES = {
     ),
     "report": Stage(
         "Write one page that says how good the model is, how sure that is, and where it fails",
-        ("prepare", "cross_validate", "lr_range", "train", "evaluate", "stress", "plot"),
+        ("prepare", "audit", "cross_validate", "lr_range", "train", "evaluate", "stress", "baselines", "plot"),
     ),
 }

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from stages.core.pictures.findings import Findings, numbers
 from stages.core.pictures.style import (
     BLUE,
     GREEN,
@@ -26,41 +27,55 @@ from stages.core.pictures.style import (
     loss_scale,
     title,
 )
-from stages.core.pictures.wording import plain
+from stages.core.pictures.wording import ticked
 from stages.core.scores.curves import Curve
 
 PARTS = {"train": TRAIN, "validation": VALIDATION}
 QUANTITIES: tuple[Literal["loss", "score"], ...] = ("loss", "score")
 HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader should look at: the worst ones
 ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
+_LOSSES = {
+    "classification": "cross-entropy",
+    "regression": "squared error of the scaled target",
+}  # of the curves, whatever loss is trained on
 _LISTED = 18  # classes beside a curve plot, at most
 _NAME = 16  # characters of a class name where there is little room
 
 
-def score_label(score: str) -> str:
-    """`macro_f1` as "Macro f1"."""
-    return plain(score).capitalize()
+def score_label(found: Findings, score: str) -> str:
+    """`macro_f1` as "Macro F1"."""
+    label = found.label(score)
+    return label[:1].upper() + label[1:]
 
 
-def shortened(name: str) -> str:
-    """A class name in one line, cut where there is little room; what the font lacks as a code, `\\n` or `\\u6570`."""
+def shortened(name: str, most: int = _NAME, end: int = 0) -> str:
+    """A name in one line, cut where there is little room; what the font lacks as a code, `\\n` or `\\u6570`.
+
+    The last `end` characters stay, by which long names may differ.
+    """
     signs = drawable()
     name = "".join(sign if sign in signs else sign.encode("unicode_escape").decode() for sign in name)
-    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
+    return name if len(name) <= most else name[: most - 1 - end].rstrip() + "…" + name[len(name) - end :]
 
 
-def numbers(column: pd.Series) -> Floats:
-    """A column's values; NaN where the cell is empty, as validation's are where there is no validation part."""
-    return column.to_numpy(np.float64)
+def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], values: Floats, found: Findings) -> None:
+    """Axes for curves over epochs: the loss logarithmic where it spans much, the score by its error.
 
-
-def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], values: Floats, score: str) -> None:
-    """Axes for curves over epochs: the loss logarithmic where it spans much, the score by its error."""
+    A score that is no share, as an error in the target's unit, is shown as losses are.
+    """
     low, high = np.nanmin(values), np.nanmax(values)
-    if quantity == "loss":
-        title(axes, "Loss", "cross-entropy" + (", logarithmic" if loss_scale(axes, low, high) else ""))
+    if quantity == "score" and found.is_share(found.score):
+        note = "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " "
+        title(axes, score_label(found, found.score), note)
     else:
-        title(axes, score_label(score), "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " ")
+        if not (logarithmic := loss_scale(axes, low, high)) and quantity == "score":
+            axes.yaxis.set_major_formatter(FuncFormatter(ticked))
+        named, note = (
+            ("Loss", _LOSSES[found.data.task])
+            if quantity == "loss"
+            else (score_label(found, found.score), f"of {shortened(found.target)}")
+        )
+        title(axes, named, note + (", logarithmic" if logarithmic else ""))
     axes.set_xlabel("epoch")
     axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -130,3 +145,33 @@ def areas_in_words(scores: pd.DataFrame, area: str) -> str:
     values = numbers(scores[area])
     least = scores["class"].iloc[int(np.nanargmin(values))]
     return f"{np.nanmin(values):.5f} (class {least}) to {np.nanmax(values):.5f}"
+
+
+def value_scale(axes: Axes, which: Literal["x", "y"], values: Floats) -> bool:
+    """An axis for values of the target: logarithmic where all are positive and most are small beside the largest.
+
+    Returns whether it is.
+    """
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    logarithmic = bool(values.min() > 0 and values.max() > 20 * np.median(values))
+    if logarithmic:
+        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(ticked))
+    return logarithmic
+
+
+def scatter(axes: Axes, table: pd.DataFrame, x: Floats, y: Floats) -> str:
+    """A dot for each row of plots/predictions.csv, those outside of their interval in orange; what is said of them."""
+    outside = ((table["actual"] < table["low"]) | (table["actual"] > table["high"])).to_numpy()
+    for colour, own in ((BLUE, ~outside), (VERMILLION, outside)):
+        axes.plot(x[own], y[own], color=colour, marker="o", markersize=3, alpha=0.5, linestyle="none", mew=0)
+    return "Orange: outside its 90% interval." if table["low"].notna().any() else ""
+
+
+def bars_of_tenths(axes: Axes, found: Findings, table: pd.DataFrame, low: str, high: str) -> None:
+    """Name the rows of horizontal bars by their predictions, the smallest at the top."""
+    names = [f"{found.amount(row[low])} to {found.amount(row[high])}" for _, row in table.iterrows()]
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params("y", length=0)

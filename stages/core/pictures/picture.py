@@ -17,7 +17,10 @@ def always(found: Findings) -> bool:
 class Picture:
     section: str
     order: int
-    caption: str
+    caption: str | Callable[[Findings], str]  # that of every run, or that of what was found
     draw: Callable[[Findings, PlotConfig], Figure]
     describe: Callable[[Findings], str]
     shown: Callable[[Findings], bool] = always
+
+    def captioned(self, found: Findings) -> str:
+        return self.caption if isinstance(self.caption, str) else self.caption(found)

@@ -17,6 +17,8 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
+from stages.core.pictures.wording import ticked
+
 Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, "Color Universal Design" (2008).
@@ -128,6 +130,6 @@ def loss_scale(axes: Axes, low: float, high: float) -> bool:
         return False
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(ticked))
     axes.yaxis.set_minor_locator(NullLocator())
     return True

@@ -5,7 +5,9 @@ import pkgutil
 
 from stages.core.pictures.picture import Picture
 
-SECTIONS = ("training", "classes", "ranking", "confidence", "robustness", "mistakes")  # in the page's order
+SECTIONS = (
+    *("training", "errors", "classes", "ranking", "confidence", "importance", "robustness", "mistakes"),
+)  # in the page's order
 
 
 def pictures() -> dict[str, Picture]:

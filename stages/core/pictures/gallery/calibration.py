@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import numbers
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, has, numbers
+from stages.core.pictures.findings.classification import confidence
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, GREY, figure, short_percent, title
 from stages.core.pictures.wording import count, percent
@@ -33,7 +33,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value)))
     title(
         above,
-        f"Reliability: {short_percent(found.confidence, 2)} confident on average, {short_percent(right, 2)} right",
+        f"Reliability: {short_percent(confidence(found), 2)} confident on average, {short_percent(right, 2)} right",
         "Above the dotted line it is right more often than it says, below it less. Upright lines: 95% intervals.",
     )
 
@@ -56,8 +56,10 @@ def describe(found: Findings) -> str:
     bins = int((found.tables["calibration"]["examples"] > 0).sum())
     return (
         f"Accuracy against confidence in {count(bins, 'bin')}, with the examples of each under it. Confidence "
-        f"is {percent(found.confidence)} on average, accuracy {percent(found.metrics['evaluate']['accuracy'])}."
+        f"is {percent(confidence(found))} on average, accuracy {percent(found.metrics['evaluate']['accuracy'])}."
     )
 
 
-PICTURE = Picture("confidence", 10, "Whether the model is right as often as it says.", draw, describe)
+PICTURE = Picture(
+    "confidence", 10, "Whether the model is right as often as it says.", draw, describe, has("calibration")
+)

@@ -3,8 +3,8 @@
 from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import numbers, shortened
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.axes import shortened
+from stages.core.pictures.findings import Findings, has, numbers
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, VERMILLION, figure, heading, title
 from stages.core.pictures.wording import percent
@@ -53,4 +53,4 @@ def describe(found: Findings) -> str:
     return f"Bars of what each class lacks to 100% in precision, recall and F1. The worst: {bars}."
 
 
-PICTURE = Picture("classes", 10, "What each class lacks to 100%.", draw, describe)
+PICTURE = Picture("classes", 10, "What each class lacks to 100%.", draw, describe, has("classes"))

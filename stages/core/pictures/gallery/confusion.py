@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.axes import shortened
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, has
+from stages.core.pictures.findings.classification import confusions
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import INK, figure, short_percent, title
 
@@ -46,11 +47,12 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 
 
 def describe(found: Findings) -> str:
-    rows = found.confusions(_TOLD)
+    rows = confusions(found, _TOLD)
     pairs = ", ".join(f"{actual} as {predicted} {times}" for actual, predicted, times in rows)
     right = found.examples - len(found.mistakes)
     return (
-        f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} images are on the diagonal. "
+        f"Matrix of actual against predicted classes: {right:,} of {found.examples:,} {found.things} are on the "
+        "diagonal. "
         + (f"The most frequent mistakes: {pairs}." if pairs else "There is no mistake.")
     )  # fmt: skip
 
@@ -73,4 +75,8 @@ def _label_cells(axes: Axes, classes: Sequence[str], cell: float) -> None:
     axes.spines[:].set_visible(False)
 
 
-PICTURE = Picture("classes", 20, "Actual against predicted classes on the test images.", draw, describe)
+def caption(found: Findings) -> str:
+    return f"Actual against predicted classes on the test {found.things}."
+
+
+PICTURE = Picture("classes", 20, caption, draw, describe, has("confusion"))

@@ -10,7 +10,7 @@ from stages.core.pictures.axes import PARTS, QUANTITIES, band, curve_axes, label
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import figure, heading
-from stages.core.pictures.wording import count, percent, plain
+from stages.core.pictures.wording import count
 
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
@@ -24,7 +24,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     dots: dict[str, Any] = {"marker": "o", "markersize": 4} if single else {}
     for axes, quantity in zip(fig.subplots(1, 2), QUANTITIES, strict=True):
         columns = {part: f"{part}_{quantity}" for part in PARTS}
-        curve_axes(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64), found.score)
+        curve_axes(axes, table["epoch"], quantity, table[list(columns.values())].to_numpy(np.float64), found)
         ends = {}
         for part, column in columns.items():
             for fold in folds:
@@ -42,11 +42,12 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
 def describe(found: Findings) -> str:
     table = found.tables["cross_validate"]
     last = table.groupby("fold")["validation_score"].last()
-    score = plain(found.score)
+    mean = found.metrics["cross_validate"][found.score]
+    low, high, middle = (found.text(found.score, value) for value in (last.min(), last.max(), mean))
+    score = found.label(found.score)
     return (
         f"Loss and {score} over {count(int(table['epoch'].max()), 'epoch')} of {count(len(last), 'fold')}, each fold "
-        f"and their mean. At the end validation {score} is {percent(last.min())} to {percent(last.max())}, its mean "
-        f"{percent(found.metrics['cross_validate'][found.score])}."
+        f"and their mean. At the end validation {score} is {low} to {high}, its mean {middle}."
     )
 
 

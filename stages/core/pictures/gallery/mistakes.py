@@ -15,8 +15,8 @@ _COLUMNS = 5
 
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
-    assert found.images is not None
-    images, classes = found.images, found.classes
+    assert found.inputs is not None
+    images, classes = found.inputs, found.classes
     worst, total = found.mistakes[: config.mistakes], len(found.mistakes)
     rows = -(-len(worst) // _COLUMNS)
     fig = figure(0.5 + 2.05 * rows if worst else 1.2)
@@ -52,4 +52,9 @@ def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
 
 
-PICTURE = Picture("mistakes", 10, "The mistakes of which the model was most sure.", draw, describe)
+def shown(found: Findings) -> bool:
+    """Of images alone: rows of a table are in a table."""
+    return found.data.kind == "image" and bool(found.classes)
+
+
+PICTURE = Picture("mistakes", 10, "The mistakes of which the model was most sure.", draw, describe, shown)

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves_by_class, lowest
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, has
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import accuracy_scale, title
 
@@ -25,4 +25,11 @@ def describe(found: Findings) -> str:
     return f"Precision-recall curves of each class and their mean. The average precision is {areas}."
 
 
-PICTURE = Picture("ranking", 20, "Ranking: precision against recall, one class against the rest.", draw, describe)
+PICTURE = Picture(
+    "ranking",
+    20,
+    "Ranking: precision against recall, one class against the rest.",
+    draw,
+    describe,
+    has("precision_recall"),
+)

@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.axes import ERROR_AXES, areas_in_words, curve_plot, curves_by_class, lowest
-from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings import Findings, has
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import accuracy_scale, short_percent, title
 from stages.core.scores.curves import Curve, height
@@ -35,4 +35,6 @@ def describe(found: Findings) -> str:
     return f"ROC curves of each class and their mean. The areas under them are {areas}, on average {mean:.5f}."
 
 
-PICTURE = Picture("ranking", 10, "Ranking: true against false positives, one class against the rest.", draw, describe)
+PICTURE = Picture(
+    "ranking", 10, "Ranking: true against false positives, one class against the rest.", draw, describe, has("roc")
+)

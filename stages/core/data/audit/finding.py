@@ -1,0 +1,101 @@
+"""What the checks of the audit look at, and what they find."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from stages.core.base.schemas import DataDescription, InputColumn
+from stages.core.config.sections import AuditCheck
+from stages.core.data.examples import Examples
+
+MANY = 0.02  # share of the examples above which what concerns single ones is severe
+_CELLS = 4  # of a row, in a finding
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, all of it or that in one `column`: how many rows or columns, and what to look at."""
+
+    check: AuditCheck
+    count: int
+    severe: bool  # scores are likely to lie; else a notice: they may, so look at it
+    example: str
+    column: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is audited: both parts, what is known of them, and how many folds will be cut of the training part."""
+
+    train: Examples
+    test: Examples
+    facts: DataDescription
+    folds: int
+    seed: int
+
+    @property
+    def columns(self) -> Sequence[InputColumn]:
+        """Those of a table; images have none."""
+        return self.facts.columns or ()
+
+    @property
+    def by_stratum(self) -> bool:
+        """Whether the parts are alike but for chance, as they are not where groups or times decide."""
+        return self.train.groups is None and self.train.times is None
+
+    @cached_property
+    def alike(self) -> np.ndarray:
+        """Int64 (M + N,), training before test: equal numbers for equal inputs.
+
+        Empty cells are equal; a category that the training part lacks is like no other, since nobody knows which it is.
+        """
+        both = (self.train.inputs, self.test.inputs)
+        if not self.columns:
+            digests = [hashlib.sha256(image).digest() for part in both for image in part]
+            return pd.factorize(np.array(digests, dtype=object))[0].astype(np.int64)
+        numbers = np.zeros(len(self.train) + len(self.test), dtype=np.int64)
+        unseen = np.zeros(len(numbers), dtype=bool)
+        for place, column in enumerate(self.columns):
+            cells = np.concatenate([part[:, place] for part in both])
+            numbers = numbered(numbers, cells)
+            if column.categories is not None:
+                unseen |= cells == -1
+        numbers[unseen] = len(numbers) + np.arange(unseen.sum())
+        return numbers
+
+    def name(self, row: int) -> str:
+        """A row of both parts, one after the other, as its part and its place there, from 0."""
+        return f"training {row}" if row < len(self.train) else f"test {row - len(self.train)}"
+
+    def target(self, row: int) -> str:
+        part, place = (self.train, row) if row < len(self.train) else (self.test, row - len(self.train))
+        value = part.targets[place]
+        return self.facts.classes[value] if self.facts.classes else f"{value:.10g}"
+
+    def cells(self, row: int) -> str:
+        """The first cells of a row of a table, as `(carat 0.3, cut Ideal, ...)`."""
+        part, place = (self.train, row) if row < len(self.train) else (self.test, row - len(self.train))
+        told = [
+            f"{column.name} {cell(column, value)}"
+            for column, value in zip(self.columns[:_CELLS], part.inputs[place, :_CELLS], strict=True)
+        ]
+        return f" ({', '.join(told + ['...'] * (len(self.columns) > _CELLS))})"
+
+
+def cell(column: InputColumn, value: float) -> str:
+    """A cell as a person would write it."""
+    if np.isnan(value):
+        return "missing"
+    if column.categories is None:
+        return f"{value:.10g}"
+    return column.categories[int(value)] if value >= 0 else "unseen"
+
+
+def numbered(numbers: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """Int64 (N,): equal where both are; the result is below N, so that no product here leaves 64 bits."""
+    codes, distinct = pd.factorize(more, use_na_sentinel=False)
+    return pd.factorize(numbers * len(distinct) + codes)[0].astype(np.int64)

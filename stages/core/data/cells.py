@@ -1,0 +1,225 @@
+"""The cells of a table in a file, CSV, TSV or Parquet: column by column, and where in the file each row lies."""
+
+import csv
+import gzip
+import math
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from stages.core.base.artifacts import reading
+from stages.core.base.command import InputError
+from stages.core.config.plain import shown
+from stages.core.config.sections import DataConfig
+
+SUFFIXES = {".csv": ",", ".tsv": "\t", ".parquet": ""}  # and the sign between cells
+DELIMITERS = ",;\t|"  # those that a hint may name
+MOST_BYTES, MOST_COLUMNS, MOST_LETTERS = 1 << 30, 10_000, 200  # of a file, uncompressed; of a table; of a name
+_BLOCK = 64 << 20  # bytes: a row may have as many
+TOO_MANY_OR_FEW = "cells too many or few"  # why a row is dropped
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The N rows of a table that are used, none of their cells interpreted yet, and how many others were dropped."""
+
+    path: Path
+    columns: Mapping[str, pa.ChunkedArray]
+    places: Callable[[int], str] = field(repr=False)  # of a record of the file, from 0: as messages call it
+    records: np.ndarray  # int64 (N,), of each row
+    dropped: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def without(self, rows: np.ndarray, reason: str) -> "Cells":
+        """All but `rows`, a mask, which are dropped for the `reason`."""
+        kept = pa.array(~rows)
+        return replace(
+            self,
+            columns={name: column.filter(kept) for name, column in self.columns.items()},
+            records=self.records[~rows],
+            dropped={**self.dropped, reason: self.dropped.get(reason, 0) + int(rows.sum())},
+        )
+
+    def refusal(self, name: str, rows: np.ndarray, rule: str) -> InputError:
+        """What is wrong with the first of `rows`, a mask with at least one, in the column `name`."""
+        row = int(np.argmax(rows))
+        cell = self.columns[name][row].as_py()
+        found = "none" if cell is None or cell == "" else shown(str(cell) if isinstance(cell, float) else repr(cell))
+        place = self.places(int(self.records[row]))
+        return InputError(f"{self.path}: {place}, column {shown(repr(name))}: must be {rule}, found {found}")
+
+
+def read(path: Path, data: DataConfig) -> Cells:
+    """The table at `path`, with `data.delimiter`, and as `data.bad_rows` says.
+
+    Raises `InputError` for a file that is none, damaged, empty or of another kind, for names of columns that are
+    missing or given twice, and for the first row with cells too many or few.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: must be a file, found a folder")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
+    name = path.name.lower()
+    packed = name.endswith(".gz")
+    suffix = Path(name.removesuffix(".gz")).suffix
+    if suffix not in SUFFIXES or (packed and suffix == ".parquet"):
+        raise InputError(f"{path}: must end in .csv, .tsv or .parquet, or in .csv.gz or .tsv.gz")
+    if suffix == ".parquet":
+        cells = _parquet(path)
+    else:
+        cells = _delimited(path, _content(path, packed), data.delimiter or SUFFIXES[suffix], data.bad_rows == "drop")
+    if not len(cells):
+        raise InputError(f"{path}: has no rows{' that can be used' * bool(cells.dropped)}, but the names of columns")
+    return cells
+
+
+def _content(path: Path, packed: bool) -> bytes:
+    """The bytes of a text, its byte order mark left out; raises `InputError` for what is none in UTF-8."""
+    with reading(path) as file:
+        try:
+            content = (gzip.open(file) if packed else file).read(MOST_BYTES + 1)  # noqa: SIM115 - closed with `file`
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path}: damaged, not a gzip file ({error})") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: must have at most {MOST_BYTES:,} bytes, found more; Parquet takes less space")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path}: line 1: must be text in UTF-8, found UTF-16")
+    try:
+        str(content, "utf-8")
+    except UnicodeDecodeError as error:
+        raise _no_text(path, content, error.start) from None
+    if (nul := content.find(b"\0")) >= 0:
+        raise _no_text(path, content, nul)
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    return content if b"\n" in content else content.replace(b"\r", b"\n")  # as old Macs end their lines
+
+
+def _no_text(path: Path, content: bytes, place: int) -> InputError:
+    line = content.count(b"\n", 0, place) + 1
+    return InputError(f"{path}: line {line}: must be text in UTF-8, found the byte 0x{content[place]:02x}")
+
+
+def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
+    header, line, start = next(_records(content, delimiter), ([], 1, 0))
+    if not header:
+        raise InputError(f"{path}: is empty, must have the names of columns in line 1, and rows")
+    names = _names(path, f"line {line}: ", header)
+    if len(names) < 2:
+        other = next((sign for sign in DELIMITERS if sign in header[0]), None)
+        hint = f"; is it data.delimiter = {other!r}?" if other else ""
+        raise InputError(f"{path}: line {line}: must have two columns at least, found {shown(repr(names[0]))}{hint}")
+    if all(_is_number(name) for name in names):
+        raise InputError(f"{path}: line {line}: must have the names of columns, found numbers: {shown(str(names))}")
+
+    places = partial(_line, content, delimiter)
+    bad: list[pyarrow.csv.InvalidRow] = []
+
+    def is_open(row: pyarrow.csv.InvalidRow) -> bool:
+        return bool(row.text.count('"') % 2)  # a quote that never ends takes all the rest with it
+
+    def keep_in_mind(row: pyarrow.csv.InvalidRow) -> str:
+        bad.append(row)
+        return "skip" if drop and not is_open(row) else "error"
+
+    keys = [str(place) for place in range(len(names))]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(pa.py_buffer(content).slice(start)),
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=keys),  # threads know no numbers
+            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_in_mind),
+            pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.large_string()), strings_can_be_null=False, check_utf8=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if bad:
+            rule, found = f"must have {len(names)} cells", f"found {bad[-1].actual_columns}"
+            told = ", in which a quote does not end" if is_open(bad[-1]) else ""
+            raise InputError(f"{path}: {places(bad[-1].number - 1)}: {rule}, {found}{told}") from None
+        if "Empty CSV" not in str(error):
+            raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
+        table = pa.table(dict.fromkeys(keys, pa.array([], pa.large_string())))
+    records = np.setdiff1d(np.arange(len(table) + len(bad)), [row.number - 1 for row in bad], assume_unique=True)
+    dropped = {TOO_MANY_OR_FEW: len(bad)} if bad else {}
+    return Cells(path, dict(zip(names, table.columns, strict=True)), places, records.astype(np.int64), dropped)
+
+
+def _records(content: bytes, delimiter: str) -> Iterator[tuple[list[str], int, int]]:
+    """Every record but blank lines: its cells, the line it begins in, and the byte after it."""
+    csv.field_size_limit(MOST_BYTES)
+    ended = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal ended
+        for line in BytesIO(content):
+            ended += len(line)
+            yield line.decode()
+
+    reader, line = csv.reader(lines(), delimiter=delimiter), 1
+    try:
+        for cells in reader:
+            if cells:
+                yield cells, line, ended
+            line = reader.line_num + 1
+    except csv.Error:  # a carriage return amid a line, which Arrow takes for its end
+        return
+
+
+def _line(content: bytes, delimiter: str, record: int) -> str:
+    """The line in which a record begins, the one after the header being 0: found by reading anew, if it is asked."""
+    for place, (_, line, _) in enumerate(_records(content, delimiter), -1):
+        if place == record:
+            return f"line {line}"
+    return f"row {record + 1}"
+
+
+def _parquet(path: Path) -> Cells:
+    try:
+        with reading(path) as file:
+            parquet = pyarrow.parquet.ParquetFile(file)
+            names = _names(path, "", parquet.schema_arrow.names)
+            table = parquet.read()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: damaged, not a Parquet file ({shown(str(error))})") from None
+    columns = dict(zip(names, map(_decoded, table.columns), strict=True))
+    return Cells(path, columns, lambda row: f"row {row + 1}", np.arange(len(table)), {})
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _names(path: Path, place: str, found: Sequence[str]) -> list[str]:
+    """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice."""
+    if len(found) > MOST_COLUMNS:
+        raise InputError(f"{path}: {place}must have at most {MOST_COLUMNS:,} columns, found {len(found):,}")
+    names = [name.strip() for name in found]
+    if "" in names:
+        raise InputError(
+            f"{path}: {place}column {names.index('') + 1} has no name, must have one (or is it an index that was "
+            "written along?)"
+        )
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: {place}column {shown(repr(twice))} is there twice, names must differ")
+    if long := next((name for name in names if len(name) > MOST_LETTERS), None):
+        raise InputError(f"{path}: {place}names must have at most {MOST_LETTERS} letters, found {shown(repr(long))}")
+    return names
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,243 @@
+"""What the cells of a column mean: numbers, dates or categories, found from the cells or told by `data.columns`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.core.base.command import InputError
+from stages.core.config.plain import shown
+from stages.core.config.sections import ColumnKind
+from stages.core.data.cells import Cells
+
+MOST_CATEGORIES, MOST = 10_000, 1e100  # of a column; of a number, so that what is computed with it stays finite
+EMPTY = ("", "?", "-", "na", "n/a", "#n/a", "nan", "null")  # what an empty cell may hold, in any case
+EMPTY_NUMBER = ("none", ".")  # among numbers and dates also these
+_DATE = r"^\d{4}([-/])\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+_DAY_US = 86_400_000_000
+RULES = {
+    "number": f"a number from -{MOST:g} to {MOST:g}",
+    "date": "a date such as 2026-11-25 or 2026-11-25 13:45",
+    "category": "a text, a truth value or a whole number",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column understood: float64 (N,), NaN where a cell is empty, and in words why it is of its kind.
+
+    Of a date they are days since 1970-01-01; of a category places in `texts`, which are sorted and differ. Of a column
+    that is not to be used `ignored` holds.
+    """
+
+    kind: ColumnKind
+    why: str
+    values: np.ndarray
+    texts: np.ndarray | None = None
+    ignored: bool = False
+
+    @property
+    def distinct(self) -> int:
+        return len(pd.unique(self.values[~np.isnan(self.values)]))
+
+
+def understood(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None = None) -> Column:
+    """The column `name`, as the kind `wanted`, or as the one that all its cells are of.
+
+    Raises `InputError`, naming the first wrong cell, where one is not of the kind `wanted`, where numbers are infinite
+    or huge, where dates are impossible, and where numbers have two decimal marks.
+    """
+    column = cells.columns[name]
+    kind = column.type
+    if pa.types.is_null(kind) or pa.types.is_boolean(kind) or _is_text(kind):
+        return _of_texts(cells, name, decimal, wanted)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        days = _days(column)
+        if wanted == "category":
+            return _levels(column, _told(wanted, "dates"))
+        if wanted == "number":
+            raise cells.refusal(name, ~np.isnan(days), RULES["number"])
+        return _of_numbers(cells, name, "date", _told(wanted, _span(days)), days)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        if wanted == "category":
+            return _levels(column, _told(wanted, "numbers"))
+        numbers = column.cast(pa.float64(), safe=False).to_numpy()
+        if wanted == "date":
+            raise cells.refusal(name, ~np.isnan(numbers), RULES["date"])
+        return _of_numbers(cells, name, "number", _told(wanted, _describe(numbers)), numbers)
+    raise InputError(
+        f"{cells.path}: column {shown(repr(name))}: must hold numbers, texts, truth values or dates, found {kind}; "
+        "data.ignore leaves it out"
+    )
+
+
+def empty(cells: Cells, name: str) -> np.ndarray:
+    """Where the column `name` is empty, bool (N,)."""
+    column = cells.columns[name]
+    if _is_text(column.type):
+        return encoded(column)[1] < 0
+    nan_is_null = pa.types.is_floating(column.type)
+    return np.asarray(pc.is_null(column, nan_is_null=nan_is_null).to_numpy())
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
+    """The different texts of a column of texts, blanks around them left out, and each cell's place among them.
+
+    Int64 (N,), -1 where a cell is empty. As much work as there are different texts, but for the first look.
+    """
+    if pa.types.is_boolean(column.type):
+        column = pc.if_else(column, "True", "False")  # as pandas writes them
+    all_cells = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+    trimmed = pc.utf8_trim_whitespace(all_cells.dictionary)
+    is_empty = pc.is_in(pc.utf8_lower(trimmed), pa.array(EMPTY, trimmed.type))
+    merged = pc.if_else(is_empty, pa.scalar(None, trimmed.type), trimmed).dictionary_encode()
+    places = np.append(_codes(merged), -1)  # the last: of a cell that is null
+    return merged.dictionary, places[_codes(all_cells)]
+
+
+def numbers_in(texts: pa.Array, decimal: str) -> np.ndarray:
+    """Float64 (N,): what each text says as a number, NaN where it says none.
+
+    Thousands may be set apart, by the mark that is not the `decimal` one, by blanks or by apostrophes; a percentage is
+    a share.
+    """
+    mark, apart = (r"\.", ",") if decimal == "." else (",", ".")
+    thousands = rf"[1-9]\d{{0,2}}(?:[ '’\x{{a0}}\x{{202f}}{apart}]\d{{3}})+"
+    pattern = rf"^[+-]?(?:(?:\d+|{thousands})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s?%?$"
+    infinite = pc.match_substring_regex(texts, r"^[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?$")
+    is_number = pc.or_(pc.match_substring_regex(texts, pattern), infinite)
+    bare = pc.replace_substring_regex(texts, rf"[ '’\x{{a0}}\x{{202f}}%{apart}]", "")
+    if decimal == ",":
+        bare = pc.replace_substring(bare, ",", ".")
+    found = pc.if_else(is_number, bare, pa.scalar(None, bare.type)).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.where(_matches(texts, "%$"), np.asarray(found) / 100, found)
+
+
+def _of_texts(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None) -> Column:
+    texts, codes = encoded(cells.columns[name])
+    if wanted == "category":
+        return _ordered(texts, codes, _told(wanted, "texts"))
+    numbers, nothing = numbers_in(texts, decimal), _is_in(texts, EMPTY_NUMBER)
+    if wanted is None and nothing.all():
+        return Column("category", "all cells are empty", np.full(len(codes), np.nan), np.array([]), ignored=True)
+    no_number = np.isnan(numbers) & ~nothing
+    coded = _matches(texts, r"^[+-]?0\d+$")
+    if wanted == "number" or (wanted is None and not no_number.any() and not coded.any()):
+        if no_number.any():
+            raise cells.refusal(name, _cells_that(no_number, codes), RULES["number"])
+        why = _told(wanted, _describe(numbers) + _marks(texts, decimal))
+        return _of_numbers(cells, name, "number", why, _at(numbers, codes))
+    is_date = _matches(texts, _DATE)
+    if wanted == "date" or (is_date.any() and (is_date | nothing).all()):
+        days = _parsed_days(texts)
+        if (bad := np.isnan(days) & ~nothing).any():
+            raise cells.refusal(name, _cells_that(bad, codes), RULES["date"])
+        return _of_numbers(cells, name, "date", _told(wanted, _span(days)), _at(days, codes))
+    other = "," if decimal == "." else "."
+    if no_number.any() and not (np.isnan(numbers_in(texts, other)) & no_number).any():
+        rule = f"a number with the decimal mark of data.decimal = {decimal!r}"
+        raise cells.refusal(name, _cells_that(no_number, codes), rule)
+    used, cells_filled = len(texts), int((codes >= 0).sum())
+    if used == cells_filled and used > 1:
+        return _ordered(texts, codes, "all texts differ", ignored=True)
+    if used > MOST_CATEGORIES:
+        return _ordered(texts, codes, f"more than {MOST_CATEGORIES:,} different texts", ignored=True)
+    return _ordered(texts, codes, _why_texts(texts, codes, no_number, coded))
+
+
+def _why_texts(texts: pa.Array, codes: np.ndarray, no_number: np.ndarray, coded: np.ndarray) -> str:
+    if not no_number.any() and coded.any():
+        return "codes: numbers that begin with 0"
+    share = 1 - np.mean(no_number[codes[codes >= 0]])
+    if share >= 0.5:
+        odd = min(texts.filter(pa.array(no_number)).to_pylist())
+        return f"texts, though {share:.0%} of the cells are numbers; not so {shown(repr(odd), 40)}"
+    return "texts"
+
+
+def _of_numbers(cells: Cells, name: str, kind: ColumnKind, why: str, numbers: np.ndarray) -> Column:
+    wrong = np.abs(numbers) > MOST
+    if wrong.any():
+        raise cells.refusal(name, wrong, RULES["number"])
+    return Column(kind, why, numbers + 0.0)  # of two zeros but one, as equal rows must be equal bytes
+
+
+def _levels(column: pa.ChunkedArray, why: str) -> Column:
+    """Numbers or dates as categories: 3.0 and 3 are one."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return _ordered(*encoded(column.cast(pa.string()).cast(pa.large_string())), why)
+
+
+def _ordered(texts: pa.Array, codes: np.ndarray, why: str, ignored: bool = False) -> Column:
+    order = pc.array_sort_indices(texts).to_numpy()
+    ranks = np.empty(len(order) + 1)
+    ranks[order], ranks[-1] = np.arange(len(order)), np.nan
+    return Column("category", why, ranks[codes], texts.take(order).to_numpy(zero_copy_only=False), ignored)
+
+
+def _days(column: pa.ChunkedArray) -> np.ndarray:
+    zone = getattr(column.type, "tz", None)
+    moments = column.cast(pa.timestamp("us", zone), safe=False)
+    lacking = pc.is_null(moments).to_numpy()
+    return np.where(np.asarray(lacking), np.nan, pc.fill_null(moments.cast(pa.int64()), 0).to_numpy() / _DAY_US)
+
+
+def _parsed_days(texts: pa.Array) -> np.ndarray:
+    """Days since 1970-01-01 in UTC; NaN where a text is no date, or an impossible one."""
+    iso = pc.replace_substring(texts, "/", "-").to_pandas().where(_matches(texts, _DATE))
+    moments = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True).astype("datetime64[us, UTC]")
+    return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / _DAY_US)
+
+
+def _span(days: np.ndarray) -> str:
+    if np.isnan(days).all():
+        return "dates"
+    low, high = (np.datetime64(int(day), "D") for day in (np.floor(np.nanmin(days)), np.floor(np.nanmax(days))))
+    return f"dates from {low} to {high}"
+
+
+def _describe(numbers: np.ndarray) -> str:
+    return "whole numbers" if (np.isnan(numbers) | (numbers == np.floor(numbers))).all() else "numbers"
+
+
+def _marks(texts: pa.Array, decimal: str) -> str:
+    """What else than digits the numbers are written with."""
+    apart = "," if decimal == "." else r"\."
+    found = [
+        called
+        for pattern, called in ((rf"\d[ '’\x{{a0}}\x{{202f}}{apart}]\d", "thousands set apart"), ("%$", "per cent"))
+        if _matches(texts, pattern).any()
+    ]
+    return f", kept as texts with {' and '.join(found)}" if found else ""
+
+
+def _told(wanted: ColumnKind | None, why: str) -> str:
+    return f"{why}, as data.columns says" if wanted else why
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _codes(column: pa.DictionaryArray) -> np.ndarray:
+    return np.asarray(pc.fill_null(column.indices, -1).to_numpy(), np.int64)
+
+
+def _at(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Of each cell the value of its text, NaN where it is empty."""
+    return np.asarray(np.append(values, np.nan)[codes])
+
+
+def _cells_that(texts: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    return np.asarray(np.append(texts, False)[codes])
+
+
+def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    return np.asarray(pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False), bool)
+
+
+def _is_in(texts: pa.Array, words: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(pc.is_in(pc.utf8_lower(texts), pa.array(words, texts.type)).to_numpy(zero_copy_only=False), bool)

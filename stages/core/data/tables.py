@@ -1,0 +1,265 @@
+"""A table, your own or a built-in one: from its file to training and test part, with a schema for review.
+
+The order of the rows in the file changes nothing: they are sorted by what they hold before anything is drawn, and so
+are both parts. The order of the columns is that of the inputs, and may change a result.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from stages.core.base.command import InputError
+from stages.core.base.schemas import MACRO, DataDescription, InputColumn, RowCounts
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.builtin import BuiltinTable
+from stages.core.config.params import PARAMS_FILE
+from stages.core.config.plain import shown
+from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig, holdout_size
+from stages.core.data.cells import Cells, read
+from stages.core.data.examples import Examples, Prepared, limited
+from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
+from stages.core.data.schema import Use, schema, uses
+from stages.core.data.splits import apportion, holdout
+
+LEAST_ROWS, MOST_CLASSES = 10, 1_000
+MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
+_NOTICES = 5
+
+_log = logging.getLogger(__name__)
+
+
+def settled(data: DataConfig, raw: Path, builtin: BuiltinTable | None) -> DataConfig:
+    """`data` as it is for a table of your own; a `builtin` one knows its file in `raw`, task, target and form."""
+    if builtin is None:
+        return data
+    (file,) = builtin.digests
+    known = {"path": str(raw / file), "task": builtin.task, "target": builtin.target, "delimiter": "", "decimal": "."}
+    return data.model_copy(update=known)
+
+
+def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
+    """Both parts of the table at `data.path`, or of that and `data.test_path`, cut to `limit` training rows (0: all).
+
+    Raises `InputError` for whatever cannot be used.
+    """
+    cells = read(Path(data.path), data)
+    roles = uses(cells, data)
+    cells = _filled(cells, roles, data)
+    if len(cells) < LEAST_ROWS:
+        raise InputError(f"{cells.path}: must have {LEAST_ROWS} rows that can be used at least, found {len(cells)}")
+    columns = {name: _column(cells, name, use, data) for name, use in roles.items() if use.role != "ignored"}
+    _notice(cells, useless := {name: column.why for name, column in columns.items() if column.ignored})
+    roles |= dict.fromkeys(useless, Use("ignored"))
+    used = [name for name, use in roles.items() if use.role != "ignored"]
+    inputs = [name for name in used if roles[name].role == "input"]
+    if not inputs:
+        raise InputError(f"{cells.path}: must have a column that can be an input, besides {', '.join(used)}")
+
+    files, parts = [cells], [columns]
+    if data.test_path != OWN_FOLDER:
+        files.append(_filled(_test_cells(cells, roles, data), roles, data))
+        parts.append({name: _column(files[1], name, roles[name], data, columns[name].kind) for name in used})
+    merged = {name: _merged([part[name] for part in parts]) for name in used}
+    classes, targets = (None, merged[data.target].values)
+    if data.task == "classification":
+        classes, targets = _classes(merged[data.target], cells, data)
+    elif len(np.unique(targets)) < 2:
+        raise InputError(f"{cells.path}: column {shown(repr(data.target))}: a target must vary, all are {targets[0]:g}")
+    examples = Examples(
+        np.stack([merged[name].values for name in inputs], axis=1),
+        targets,
+        merged[data.group].values.astype(np.int64) if data.group else None,
+        merged[data.time].values if data.time else None,
+    )
+    train, test = limited(*_split(examples, len(cells), data, classes, seed), limit, seed)
+    train, test, known = _by_training([merged[name] for name in inputs], train, test)
+    _check_size(cells, inputs, known)
+    return Prepared(
+        train,
+        test,
+        DataDescription(
+            task=data.task,
+            classes=classes,
+            columns=tuple(map(_input_column, inputs, known)),
+            target=data.target,
+        ),
+        schema(cells, roles, columns),
+        _rows(files, len(train) + len(test)),
+    )
+
+
+def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
+    """The rows that have a target, and a group or time where there is to be one."""
+    for name, use in roles.items():
+        if use.role in ("target", "group", "time") and (lacking := empty(cells, name)).any():
+            if data.bad_rows != "drop":
+                raise cells.refusal(name, lacking, f"filled, as it is the {use.role}")
+            cells = cells.without(lacking, f"no {use.role}")
+    return cells
+
+
+def _column(cells: Cells, name: str, use: Use, data: DataConfig, kind: ColumnKind | None = None) -> Column:
+    """The column understood: as it is used, as `data.columns` says, or as the `kind` that it is in another file."""
+    wanted = kind or data.columns.get(name)
+    if use.role == "group" or (use.role == "target" and data.task == "classification"):
+        wanted = "category"
+    elif use.role == "target":
+        wanted = "number"
+    column = understood(cells, name, data.decimal, wanted)
+    if use.role == "time" and column.kind == "category":
+        raise cells.refusal(name, np.ones(len(cells), bool), f"{RULES['date']}, or a number, as it is the time")
+    if use.role != "input" and (lacking := np.isnan(column.values)).any():
+        raise cells.refusal(name, lacking, f"{RULES[column.kind]}, as it is the {use.role}")
+    if use.role == "input" and kind is None and wanted == "category" and column.distinct > MOST_CATEGORIES:
+        raise InputError(
+            f"{cells.path}: column {shown(repr(name))}: must have at most {MOST_CATEGORIES:,} categories, found "
+            f"{column.distinct:,}; data.ignore leaves it out"
+        )
+    return column
+
+
+def _notice(cells: Cells, useless: Mapping[str, str]) -> None:
+    for name, why in list(useless.items())[:_NOTICES]:
+        _log.warning("%s: column %s: left out, %s", cells.path, shown(repr(name)), why)
+    if len(useless) > _NOTICES:
+        _log.warning("%s: %d more columns left out, see the schema", cells.path, len(useless) - _NOTICES)
+
+
+def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
+    """The test part's own file, which must have the same columns, in any order, but for those left out."""
+    found = read(Path(data.test_path), data)
+    for one, other in ((cells, found), (found, cells)):
+        for name in one.columns:
+            if (
+                name not in other.columns
+                and roles.get(name, Use("input")).role != "ignored"
+                and name not in data.ignore
+            ):
+                raise InputError(
+                    f"{other.path}: must have the columns of {one.path}, has no {shown(repr(name))}"
+                    + ("" if other is found else "; data.ignore leaves it out")
+                )
+    return found
+
+
+def _merged(columns: Sequence[Column]) -> Column:
+    """One column below another, of categories by a list of all."""
+    first = columns[0]
+    if len(columns) == 1:
+        return first
+    if first.texts is None:
+        return Column(first.kind, first.why, np.concatenate([column.values for column in columns]))
+    texts = np.unique(np.concatenate([column.texts for column in columns if column.texts is not None]))
+    return Column(first.kind, first.why, np.concatenate([_by(column, texts) for column in columns]), texts)
+
+
+def _by(column: Column, texts: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+    """`values` of a column of categories (all its cells) as places in other `texts`, sorted; -1: not there."""
+    values, own = column.values if values is None else values, column.texts
+    assert own is not None
+    places = np.append(np.where(np.isin(own, texts), np.searchsorted(texts, own), -1), np.nan)
+    return np.asarray(places[np.where(np.isnan(values), len(own), values).astype(np.int64)])
+
+
+def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of the classes, numbers in their order and else sorted, and of each row its class, int64 (N,)."""
+    column, texts = f"{cells.path}: column {shown(repr(data.target))}", target.texts
+    assert texts is not None
+    numbers = numbers_in(pa.array(texts, pa.large_string()), data.decimal)
+    as_numbers = not np.isnan(numbers).any()
+    if as_numbers:  # 1 and 1.0 are one class, called by the shorter
+        values, ranks = np.unique(numbers, return_inverse=True)
+        names = [min(texts[numbers == value], key=len) for value in values[: MOST_CLASSES + 1]]
+    else:
+        names, ranks = list(texts), np.arange(len(texts))
+    if not 2 <= len(names) <= MOST_CLASSES:
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
+        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {ranks.max() + 1:,}{hint}")
+    if MACRO in names:
+        raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
+    targets = ranks[target.values.astype(np.int64)]
+    counts = np.bincount(targets)
+    if counts.min() < 2:
+        name = shown(repr(names[np.argmin(counts)]))
+        raise InputError(f"{column}: a class must have two rows at least, one to test on, found one of {name}")
+    return tuple(names), targets
+
+
+def _split(
+    examples: Examples, of_first: int, data: DataConfig, classes: Sequence[str] | None, seed: int
+) -> tuple[Examples, Examples]:
+    """Training and test part, the rows of each sorted by what they hold."""
+    if of_first < len(examples):
+        rows = np.arange(len(examples))
+        train, test = (_sorted(examples.take(part)) for part in (rows[:of_first], rows[of_first:]))
+    else:
+        examples = _sorted(examples)
+        if classes and examples.groups is None and examples.times is None:
+            counts = np.bincount(examples.targets)
+            shares = apportion(counts, holdout_size(data.test_fraction, len(examples)))
+            for name, count, share in zip(classes, counts, shares, strict=True):
+                if share in (0, count):
+                    raise InputError(
+                        f"{PARAMS_FILE}: data.test_fraction = {data.test_fraction}: must leave each part a row of every"
+                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {name!r}"
+                    )
+        generator = numpy_generator(seed, "prepare", "split")
+        parts = holdout(examples, data.test_fraction, generator, "data.test_fraction")
+        train, test = (examples.take(part) for part in parts)
+    for place, name in enumerate(classes or ()):
+        if not (train.targets == place).any():
+            raise InputError(f"{data.path}: class {shown(repr(name))} has no row in the training part, must have one")
+        if not (test.targets == place).any():
+            _log.warning("%s: class %s has no row in the test part: no score tells of it", data.path, shown(repr(name)))
+    return train, test
+
+
+def _sorted(examples: Examples) -> Examples:
+    """The rows by their first input, then by the second, and so on: in an order that their content alone decides."""
+    others = [array for array in (examples.times, examples.groups, examples.targets) if array is not None]
+    return examples.take(np.lexsort([*others, *examples.inputs.T[::-1]]))
+
+
+def _by_training(
+    columns: Sequence[Column], train: Examples, test: Examples
+) -> tuple[Examples, Examples, list[np.ndarray | None]]:
+    """Both parts with the categories that the training part has, and these: what it does not know is -1."""
+    known: list[np.ndarray | None] = []
+    for place, column in enumerate(columns):
+        texts = None
+        if column.texts is not None:
+            there = np.unique(train.inputs[:, place])
+            texts = column.texts[there[~np.isnan(there)].astype(np.int64)]
+            for part in (train, test):
+                part.inputs[:, place] = _by(column, texts, part.inputs[:, place])
+        known.append(texts)
+    return train, test, known
+
+
+def _check_size(cells: Cells, inputs: Sequence[str], known: Sequence[np.ndarray | None]) -> None:
+    letters = [0 if texts is None else sum(map(len, texts)) for texts in known]
+    if sum(letters) > MOST_LETTERS:
+        longest = inputs[int(np.argmax(letters))]
+        raise InputError(
+            f"{cells.path}: column {shown(repr(longest))}: all categories together must have at most {MOST_LETTERS:,} "
+            f"letters, found {sum(letters):,}, most of them here; data.ignore leaves it out"
+        )
+
+
+def _input_column(name: str, texts: np.ndarray | None) -> InputColumn:
+    return InputColumn(name=name, categories=None if texts is None else tuple(texts))
+
+
+def _rows(files: Sequence[Cells], used: int) -> RowCounts:
+    """What became of the rows of all files; those beyond `prepare.limit` are dropped too."""
+    dropped: dict[str, int] = {}
+    for cells in files:
+        for reason, number in cells.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + number
+    kept = sum(map(len, files))
+    if kept > used:
+        dropped["beyond prepare.limit"] = kept - used
+    return RowCounts(in_file=used + sum(dropped.values()), used=used, dropped=dropped)

@@ -1,0 +1,27 @@
+"""What a row of a table holds, in the columns that matter most."""
+
+from stages.core.pictures.axes import shortened
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.gallery.importance import ranked
+
+_MOST = 5  # columns
+_NAME = 24  # characters of a column's name
+
+
+def cells(found: Findings, index: int) -> tuple[str, ...]:
+    """The row's most important cells as one text, `carat 2.01, cut Ideal`; nothing of an image."""
+    if found.inputs is None or found.data.columns is None:
+        return ()
+    order = {name: place for place, name in enumerate(ranked(found)["column"])}
+    columns = sorted(enumerate(found.data.columns), key=lambda one: order.get(one[1].name, len(order)))
+    told = []
+    for place, column in columns[:_MOST]:
+        value = found.inputs[index, place]
+        if value != value:
+            cell = "missing"
+        elif column.categories is None:
+            cell = f"{value:.6g}"
+        else:
+            cell = column.categories[int(value)] if value >= 0 else "unseen"
+        told.append(f"{shortened(column.name, _NAME, end=8)} {cell}")
+    return (", ".join(told),)

@@ -1,0 +1,54 @@
+"""What the data are, and what the audit found in them."""
+
+import pandas as pd
+
+from stages.core.page.parts import PageTable, Section
+from stages.core.page.sentences import audit as of_audit
+from stages.core.page.sentences import data as of_data
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.wording import count, percent, plain, ticked
+
+_ROWS = 40  # of a table, at most
+
+
+def data(found: Findings) -> Section:
+    return Section("data", "Data", [_schema(found)] if found.data.kind == "table" else (), lead=of_data.told(found))
+
+
+def audit(found: Findings) -> Section:
+    table = found.tables["audit"]
+    rows = [
+        (
+            *(plain(row["check"]), row["severity"], row["column"] or "–", f"{row['count']:,}", row["example"]),
+            of_audit.MEANING.get(row["check"], ""),
+        )
+        for _, row in table.head(_ROWS).iterrows()
+    ]
+    columns = {"check": "", "severity": "", "column": "name", "count": "number", "example": "prose"}
+    caption = f"What the audit found{_first(table, 'plots/audit.csv')}"
+    shown = PageTable(caption, {**columns, "what it means": "prose"}, rows)
+    return Section("audit", "Audit", [shown] if rows else (), lead=of_audit.verdict(found).text)
+
+
+def _schema(found: Findings) -> PageTable:
+    table = found.tables["schema"]
+    rows = [
+        (
+            *(row["column"], row["role"], row["kind"], percent(row["missing"], 1), f"{row['distinct']:,}"),
+            *(_range(row), row["why"]),
+        )
+        for _, row in table.head(_ROWS).iterrows()
+    ]
+    columns = {"column": "name", "role": "", "kind": "", "missing": "number", "distinct": "number", "values": "name"}
+    caption = f"{count(len(table), 'column')} as they were understood; data.columns in params.yaml corrects a kind"
+    return PageTable(caption + _first(table, "data/schema.csv"), {**columns, "why": "prose"}, rows)
+
+
+def _range(row: pd.Series) -> str:
+    if row["categories"]:
+        return str(row["categories"])
+    return "–" if row["low"] != row["low"] else f"{ticked(row['low'])} to {ticked(row['high'])}"  # NaN of categories
+
+
+def _first(table: pd.DataFrame, file: str) -> str:
+    return f"; the first {_ROWS} of {len(table):,}, {file} has all" if len(table) > _ROWS else ""

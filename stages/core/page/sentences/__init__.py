@@ -1,0 +1,34 @@
+"""What the numbers say: the report's sentences, those of a task in its own file.
+
+Every sentence is computed. The rules behind the judgements are `rules`, which the report shows, too.
+"""
+
+from collections.abc import Callable, Mapping
+
+from stages.core.config.builtin import Task
+from stages.core.page.sentences import audit, baselines, classification, regression
+from stages.core.page.sentences.answer import Answer
+from stages.core.pictures.findings import Findings
+
+_ANSWERS: Mapping[Task, Callable[[Findings], list[Answer]]] = {
+    "classification": classification.answers,
+    "regression": regression.answers,
+}
+_RULES: Mapping[Task, Callable[[Findings], str]] = {
+    "classification": classification.rules,
+    "regression": regression.rules,
+}
+# How the intervals of the test scores were found.
+INTERVALS: Mapping[Task, str] = {
+    "classification": classification.INTERVALS,
+    "regression": regression.INTERVALS,
+}
+
+
+def answers(found: Findings) -> list[Answer]:
+    """What a reader asks first."""
+    return [*_ANSWERS[found.data.task](found), baselines.verdict(found), audit.verdict(found)]
+
+
+def rules(found: Findings) -> str:
+    return _RULES[found.data.task](found)

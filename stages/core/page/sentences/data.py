@@ -1,0 +1,21 @@
+"""How much data there are, and what became of them."""
+
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.wording import count, listed, plain
+
+
+def told(found: Findings) -> str:
+    """Training and test part, what is predicted, and which rows of a file were dropped."""
+    counts = found.metrics["prepare"]
+    train, test = counts["train"]["examples"], counts["test"]["examples"]
+    what = f"one of {count(len(found.classes), 'class', 'classes')}" if found.classes else "a number"
+    sentences = [f"{count(train, found.thing)} to learn from and {test:,} to test on."]
+    if found.data.target:
+        sentences.append(f"What is predicted is the column {found.target}, {what}.")
+    else:
+        sentences.append(f"Each is {what}.")
+    if rows := counts.get("rows"):
+        dropped = [f"{number:,} ({plain(reason)})" for reason, number in sorted(rows["dropped"].items()) if number]
+        lost = f"dropped were {listed(dropped)}" if dropped else "none was dropped"
+        sentences.append(f"Of {count(rows['in_file'], 'row')} that were read {rows['used']:,} are used; {lost}.")
+    return " ".join(sentences)
