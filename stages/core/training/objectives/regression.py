@@ -21,6 +21,7 @@ from stages.core.training.objectives import conformal
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
 
+LARGEST = 1e100  # so that squares have room
 HUBER = 0.5  # standard deviations of the target up to which huber is quadratic
 
 
@@ -84,7 +85,7 @@ class Regression:
 def target_scale(targets: np.ndarray, log_of_them: bool) -> TargetScale:
     """The scale of float64 `targets` (N,), or of their logarithms; their sums are exact, in whatever order they come.
 
-    Raises `InputError` where there is no logarithm, or no difference among them.
+    Raises `InputError` where there is no logarithm, they are too large to be squared, or all alike.
     """
     if log_of_them:
         if targets.min() <= 0:
@@ -93,10 +94,12 @@ def target_scale(targets: np.ndarray, log_of_them: bool) -> TargetScale:
                 f"found {targets.min():g} in the training part"
             )
         targets = log(targets)
+    if (largest := float(np.abs(targets).max())) > LARGEST:
+        raise InputError(f"training part: the targets go to {largest:g}, must stay within {LARGEST:g}")
     mean = math.fsum(targets) / len(targets)
     std = math.sqrt(math.fsum((targets - mean) ** 2) / len(targets))
-    if not (0 < std < math.inf and abs(mean) < math.inf):
-        raise InputError(f"training part: the targets have the standard deviation {std:g}, must be a number above 0")
+    if std == 0:
+        raise InputError(f"training part: all targets are {targets[0]:g}, must vary")
     return TargetScale(mean=mean, std=std, log=log_of_them, low=float(targets.min()), high=float(targets.max()))
 
 
