@@ -41,9 +41,9 @@ class UnavailableError(Exception):
 def collect(dataset: str, destination: Path) -> None:
     """Make `destination` the folder of the data set's files, uncompressed, from the first source that has them.
 
-    A table of your own is fetched from nowhere: the folder is empty. All or nothing: the folder appears, or is replaced,
-    once every file has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a
-    line per source when none has the files.
+    Of a table of your own the folder is empty. All or nothing: the folder appears, or is replaced, once every file has
+    its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a line per source when
+    none has the files.
     """
     failures = []
     declared = datasets().get(dataset)

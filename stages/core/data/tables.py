@@ -131,17 +131,11 @@ def _notice(cells: Cells, useless: Mapping[str, str]) -> None:
 def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
     """The test part's own file, which must have the same columns, in any order, but for those left out."""
     found = read(Path(data.test_path), data)
-    for one, other in ((cells, found), (found, cells)):
-        for name in one.columns:
-            if (
-                name not in other.columns
-                and roles.get(name, Use("input")).role != "ignored"
-                and name not in data.ignore
-            ):
-                raise InputError(
-                    f"{other.path}: must have the columns of {one.path}, has no {shown(repr(name))}"
-                    + ("" if other is found else "; data.ignore leaves it out")
-                )
+    lacking = [name for name, use in roles.items() if use.role != "ignored" and name not in found.columns]
+    others = [name for name in found.columns if name not in cells.columns]
+    for name in lacking + others:
+        has = "has no" if name in lacking else "has another,"
+        raise InputError(f"{found.path}: must have the columns of {cells.path}, {has} {shown(repr(name))}")
     return found
 
 
