@@ -80,11 +80,14 @@ def test_damaged_ones_too(content: str, place: float, byte: int) -> None:
     prepared(bytes(damaged))
 
 
-@often
-@given(seed=st.integers(0, 1000), kinds=st.lists(st.lists(st.sampled_from(CELLS[:3] + CELLS[10:21]), min_size=1)))
+@settings(often, max_examples=40)
+@given(
+    seed=st.integers(0, 1000),
+    kinds=st.lists(st.lists(st.sampled_from(CELLS[:3] + CELLS[10:21]), min_size=1, max_size=9), max_size=4),
+)
 def test_the_order_of_rows_changes_nothing(seed: int, kinds: list[list[str]]) -> None:
     generator = np.random.default_rng(seed)
-    rows = [",".join(str(generator.choice(kind)) for kind in [["u", "v"], ["1", "2", "3"], *kinds]) for _ in range(30)]
+    rows = [",".join(str(generator.choice(kind)) for kind in [["u", "v"], ["1", "2", "3"], *kinds]) for _ in range(20)]
     header = ",".join(f"c{n}" for n in range(len(kinds) + 2))
     one, two = (
         prepared("\n".join([header, *order]).encode()) for order in (rows, generator.permutation(rows).tolist())
