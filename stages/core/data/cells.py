@@ -55,7 +55,7 @@ class Cells:
         """What is wrong with the first of `rows`, a mask with at least one, in the column `name`."""
         row = int(np.argmax(rows))
         cell = self.columns[name][row].as_py()
-        found = "none" if cell is None or cell == "" else shown(str(cell) if isinstance(cell, float) else repr(cell))
+        found = "none" if cell is None or cell == "" else shown(repr(cell) if isinstance(cell, str) else str(cell))
         place = self.places(int(self.records[row]))
         return InputError(f"{self.path}: {place}, column {shown(repr(name))}: must be {rule}, found {found}")
 
@@ -113,7 +113,10 @@ def _no_text(path: Path, content: bytes, place: int) -> InputError:
 def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
     header, line, start = next(_records(content, delimiter), ([], 1, 0))
     if not header:
-        raise InputError(f"{path}: is empty, must have the names of columns in line 1, and rows")
+        told = (
+            "damaged, a carriage return is amid" if content.strip() else "is empty, must have the names of columns in"
+        )
+        raise InputError(f"{path}: {told} line 1")
     names = _names(path, f"line {line}: ", header)
     if len(names) < 2:
         other = next((sign for sign in DELIMITERS if sign in header[0]), None)
@@ -190,6 +193,7 @@ def _parquet(path: Path) -> Cells:
             parquet = pyarrow.parquet.ParquetFile(file)
             names = _names(path, "", parquet.schema_arrow.names)
             table = parquet.read()
+            table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: damaged, not a Parquet file ({shown(str(error))})") from None
     columns = dict(zip(names, map(_decoded, table.columns), strict=True))

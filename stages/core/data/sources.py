@@ -42,9 +42,9 @@ class UnavailableError(Exception):
 def collect(dataset: str, destination: Path) -> None:
     """Make `destination` the folder of the data set's files, uncompressed, from the first source that has them.
 
-    Of a table of your own it holds a note alone. All or nothing: the folder appears, or is replaced, once every file has
-    its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a line per source when
-    none has the files.
+    Of a table of your own it holds a note alone. All or nothing: the folder appears, or is replaced, once every file
+    has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a line per source
+    when none has the files.
     """
     failures = []
     declared = datasets().get(dataset)
