@@ -194,7 +194,7 @@ def _parquet(path: Path) -> Cells:
             names = _names(path, "", parquet.schema_arrow.names)
             table = parquet.read()
             table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged, not a Parquet file ({shown(str(error))})") from None
     columns = dict(zip(names, map(_decoded, table.columns), strict=True))
     return Cells(path, columns, lambda row: f"row {row + 1}", np.arange(len(table)), {})
