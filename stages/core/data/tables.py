@@ -98,6 +98,8 @@ def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
             if data.bad_rows != "drop":
                 raise cells.refusal(name, lacking, f"filled, as it is the {use.role}")
             cells = cells.without(lacking, f"no {use.role}")
+    if not len(cells):
+        raise InputError(f"{cells.path}: has no rows that can be used: {', '.join(cells.dropped)}")
     return cells
 
 
@@ -164,14 +166,12 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     assert texts is not None
     numbers = numbers_in(pa.array(texts, pa.large_string()), data.decimal)
     as_numbers = not np.isnan(numbers).any()
-    if as_numbers:  # 1 and 1.0 are one class, called by the shorter
-        values, ranks = np.unique(numbers, return_inverse=True)
-        names = [min(texts[numbers == value], key=len) for value in values[: MOST_CLASSES + 1]]
-    else:
-        names, ranks = list(texts), np.arange(len(texts))
-    if not 2 <= len(names) <= MOST_CLASSES:
-        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
-        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {ranks.max() + 1:,}{hint}")
+    # 1 and 1.0 are one class, called by the shorter.
+    values, ranks = np.unique(numbers, return_inverse=True) if as_numbers else (texts, np.arange(len(texts)))
+    if not 2 <= len(values) <= MOST_CLASSES:
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > 2 else ""
+        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(values):,}{hint}")
+    names = [min(texts[ranks == rank], key=len) for rank in range(len(values))]
     if MACRO in names:
         raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
     targets = ranks[target.values.astype(np.int64)]

@@ -373,6 +373,26 @@ def test_a_test_file_that_does_not_fit_is_refused(content: str, message: str) ->
         prepare(TABLE, test_path=write(content, "test.csv"))
 
 
+def test_a_test_file_of_which_nothing_is_left_is_refused() -> None:
+    write("id,size,colour,sold\n1,2,red,\n", "test.csv")
+    with pytest.raises(InputError, match=r"test.csv: has no rows that can be used: no target"):
+        prepare(TABLE, test_path="test.csv", bad_rows="drop")
+
+
+def test_a_device_is_no_table() -> None:
+    Path("own.csv").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"own.csv: must be a file, found a device or pipe"):
+        prepare()
+
+
+def test_a_class_of_the_training_part_may_be_absent_from_the_test_part(caplog: pytest.LogCaptureFixture) -> None:
+    write("id,size,colour,sold\n1,2,red,no\n", "test.csv")
+    assert prepare(TABLE, test_path="test.csv").metrics().test.class_counts == (1, 0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "own.csv: class 'yes' has no row in the test part: no score tells of it"
+    ]
+
+
 def test_a_target_of_5000_classes_is_refused_with_a_hint() -> None:
     numbers = "x,sold\n" + "".join(f"{n},{n}\n" for n in range(5000))
     with pytest.raises(InputError, match=r"2 to 1,000 classes, found 5,000; data.task = 'regression' predicts numbers"):
