@@ -18,20 +18,28 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
+from stages.core.base import schemas
 from stages.core.base.command import InputError
+from stages.core.base.schemas import DataDescription
 from stages.core.config.params import PARAMS_FILE
-from stages.core.page import graph, sentences
+from stages.core.page import graph
 from stages.core.page import page as page_module
-from stages.core.page.page import embedded, page
+from stages.core.page.page import page
+from stages.core.page.parts import embedded
 from stages.core.page.rendering import STYLE, rendered
+from stages.core.page.sentences import classification as sentences
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.gallery import pictures
 from stages.core.scores.classification import SCORES, mistakes
+from stages.core.scores.tasks import TABLES
 
 ROOT = Path(__file__).parents[3]
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 CLASSES = ["a", "<b>", "c & d"]
-PICTURES = list(pictures())
+BASELINES = {"majority": 0.34, "logistic_regression": 0.75}
+CURVES = ("roc", "precision_recall")
+OF_TABLES = {"predicted", "residuals", "deciles", "coverage", "importance"}
+PICTURES = [name for name in pictures() if name not in OF_TABLES]
 
 
 def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float = 6.0) -> Findings:
@@ -62,15 +70,21 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
     stress += [("gaussian_noise", 1, 0.6), ("gaussian_noise", 2, 0.4)]
     bins = {"confidence_from": [0.0, 0.5], "confidence_to": [0.5, 1.0], "examples": [0, 600]}
     of_bins = {"confidence": float(probabilities.max(axis=1).mean()), "accuracy": right, "accuracy_low": right - half}
+    empty = {"importance": schemas.IMPORTANCE, "audit": schemas.AUDIT, "schema": schemas.SCHEMA, **TABLES}
+    simple = [(name, "accuracy", value, right, right - value, 0.1, 0.2, "better") for name, value in BASELINES.items()]
     return Findings(
+        data=DataDescription(task="classification", classes=tuple(CLASSES), input_shape=(1, 4, 4)),
         metrics={
+            "prepare": {"train": {"examples": 3000}, "test": {"examples": 600}},
             "evaluate": {name: values[name] for name, score in SCORES.items() if score.headline},
             "cross_validate": {"accuracy": 0.895, "accuracy_gap": 0.01},
             "train": {"val_accuracy": 0.9},
             "stress": {"mean_corruption_accuracy": 0.625},
             "lr_range": {"suggested_lr": 0.0042},
         },
-        tables={
+        tables={name: pd.DataFrame(columns=list(table.columns)) for name, table in empty.items()}
+        | {
+            "baselines": pd.DataFrame(simple, columns=list(schemas.BASELINES.columns)),
             "scores": pd.DataFrame(
                 [(name, value, value - half, value + half) for name, value in values.items()],
                 columns=["score", "value", "low", "high"],
@@ -88,6 +102,10 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
                 | {name: [np.nan, value] for name, value in of_bins.items()}
                 | {"accuracy_high": [np.nan, right + half]}
             ),
+            **{
+                name: pd.DataFrame([("a", 0.0, 0.0), ("a", 1.0, 1.0)], columns=list(TABLES[name].columns))
+                for name in CURVES
+            },
             "cross_validate": pd.concat([epochs.assign(fold=fold) for fold in (1, 2)]),
             "learning_curve": pd.DataFrame(
                 {"fold": [1, 1], "share": [0.5, 1.0], "examples": [1000, 2000], "train_score": [0.9, 0.9]}
@@ -100,7 +118,6 @@ def findings(accuracy: float = 0.9, on_training: float = 0.95, sharpness: float 
             "training": epochs.assign(learning_rate=0.01),
         },
         mistakes=mistakes(targets, probabilities),
-        classes=CLASSES,
         selected_epoch=2,
         score="accuracy",
     )
@@ -209,7 +226,7 @@ def test_a_picture_that_was_not_asked_for_may_be_missing(found: Findings) -> Non
     whole = found.tables["learning_curve"].query("share == 1")
     html = write(replace(found, tables={**found.tables, "learning_curve": whole}))
     assert len(Reader(html).all("img")) == len(PICTURES) - 1
-    caption = pictures()["learning_curve"].caption
+    caption = pictures()["learning_curve"].captioned(found)
     assert caption in write(found) and caption not in html
 
 
@@ -264,7 +281,9 @@ def test_names_are_no_markup(html: str, read: Reader) -> None:
     hostile = "\"><script>alert('x')</script>{{ 7 * 7 }}"
     given = {"dataset": hostile, "versions": {hostile: hostile}, "numerics": {hostile: hostile}}
     params = {hostile: {hostile: hostile}, "model": {"name": hostile}}
-    whole = write(replace(findings(), classes=[hostile] * 3), params=params, **given)
+    made = findings()
+    data = made.data.model_copy(update={"classes": (hostile,) * 3})
+    whole = write(replace(made, data=data), params=params, **given)
     assert "<script" not in whole
     assert f"{hostile}: {hostile} " in Reader(whole).text
     assert hostile in {box["aria-label"] for box in Reader(whole).all("div") if "aria-label" in box}
@@ -308,7 +327,7 @@ def test_over_and_underfitting_by_the_rules_shown(accuracy: float, on_training: 
     made = findings(accuracy, on_training)
     assert sentences.fit(made) == verdict
     assert f"Accuracy on training images is {on_training:.2%}" in sentences.over_or_underfit(made)
-    assert sentences.RULES in Reader(write(made)).text
+    assert sentences.rules(made) in Reader(write(made)).text
 
 
 @pytest.mark.parametrize(
@@ -325,7 +344,7 @@ def test_sentences_have_the_numbers_found(found: Findings) -> None:
         found
     )
     assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in sentences.how_good(found)
-    low, high = found.interval
+    low, high = found.interval("accuracy")
     assert f"{low:.2%} to {high:.2%}, with 95% confidence" in sentences.how_sure(found)
     assert "with an interval of 56.49% to 100.00%" in sentences.how_sure(found)  # of two folds: more is impossible
     assert "62.5% on average, and lowest under gaussian noise: 50.0%" in sentences.where_it_fails(found)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.base import schemas
+from stages.core.base.schemas import DataDescription
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.findings import Findings
 
@@ -13,11 +14,12 @@ CONFIG = PlotConfig(dpi=60, mistakes=12)
 
 
 def findings(names: tuple[str, ...] = (), selected_epoch: int = 1, score: str = "accuracy", **rest: Any) -> Findings:
-    """`rest` are tables by name, besides `metrics`, `mistakes` and `images`."""
-    own = {name: rest.pop(name) for name in ("metrics", "mistakes", "images") if name in rest}
-    known = {"metrics": {}, "mistakes": (), "images": None} | own
+    """Of a classifier of images; `rest` are tables by name, besides `metrics`, `mistakes` and `inputs`."""
+    own = {name: rest.pop(name) for name in ("metrics", "mistakes", "inputs") if name in rest}
+    known: dict[str, Any] = {"metrics": {}} | own
+    data = DataDescription(task="classification", classes=names or ("a", "b"), input_shape=(1, 4, 4))
     tables = {name: getattr(schemas, name.upper()).checked(table, name) for name, table in rest.items()}
-    return Findings(tables=tables, classes=names, selected_epoch=selected_epoch, score=score, **known)
+    return Findings(data=data, tables=tables, selected_epoch=selected_epoch, score=score, **known)
 
 
 def confusion(counts: np.ndarray, classes: list[str]) -> Findings:

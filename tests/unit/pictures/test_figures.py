@@ -181,7 +181,7 @@ def test_mistakes_show_image_classes_and_probability(channels: int, number: int)
     images = np.random.default_rng(0).integers(0, 256, (40, channels, 6, 8), dtype=np.uint8)
     worst = [Mistake(index=3 * place, actual=0, predicted=1, probability=0.987) for place in range(number)]
     classes = ("Ankle boot", "a name that is far too long")
-    found = findings(classes, mistakes=[*worst, *worst], images=images)
+    found = findings(classes, mistakes=[*worst, *worst], inputs=images)
     fig = mistakes.draw(found, PlotConfig(dpi=60, mistakes=number))
     assert texts(fig)[-1] == f"The {number} most confident of {2 * number} mistakes on 40 test images"
     assert texts(fig).count("true: Ankle boot") == number
@@ -193,7 +193,7 @@ def test_mistakes_show_image_classes_and_probability(channels: int, number: int)
 
 
 def test_no_mistakes_say_so() -> None:
-    found = findings(("a", "b"), images=np.zeros((9, 1, 4, 4), np.uint8))
+    found = findings(("a", "b"), inputs=np.zeros((9, 1, 4, 4), np.uint8))
     assert texts(mistakes.draw(found, CONFIG)) == ["No mistakes on 9 test images"]
     assert mistakes.describe(found) == "There is no mistake."
 
@@ -249,7 +249,7 @@ def test_names_are_drawn_as_written(name: str) -> None:
     of_class = {"class 0": "a", "class 1": name}
     by_rate, by_recall, scores = (table.replace({"class": of_class}) for table in (by_rate, by_recall, scores))
     worst = [Mistake(index=0, actual=0, predicted=1, probability=0.9)]
-    found = findings(tuple(names), mistakes=worst, images=np.zeros((1, 1, 4, 4), np.uint8), classes=scores)
+    found = findings(tuple(names), mistakes=worst, inputs=np.zeros((1, 1, 4, 4), np.uint8), classes=scores)
     for fig in (
         confusion.draw(of_counts(np.array([[9, 1], [0, 3]]), names), CONFIG),
         ranked(by_rate, scores),

@@ -30,7 +30,7 @@ def verdict(found: Findings) -> Answer:
         return Answer(QUESTION, "No", f"The network is not worth it: {name}, does better. It has {told}, {by}.")
     return Answer(
         QUESTION,
-        "Not shown",
+        "No better",
         f"The network is not worth it: on these test {found.things} it cannot be told from {name}, which has {told}, "
         f"{by}.",
     )

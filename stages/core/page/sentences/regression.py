@@ -109,12 +109,18 @@ def over_or_underfit(found: Findings) -> str:
         "Neither": f"It does about as well on other {found.things} as on those it was trained on, and no simple model "
         "does better.",
     }[fit(found)]
-    share = round(100 * (on_training / on_test - 1)) if on_test else 0
-    gap = f"{abs(share)}% {'lower' if share < 0 else 'higher'} than" if share else "the same as"
-    fold_gap = found.change("rmse", found.metrics["cross_validate"]["rmse_gap"])
+    gap = found.metrics["cross_validate"]["rmse_gap"]
     return (
-        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, {gap} on test {found.things} "
-        f"and {sure} their interval; in cross-validation the gap was {fold_gap}."
+        f"{verdict} The RMSE on training {found.things} is {found.amount(on_training)}, "
+        f"{_against(on_training - on_test, found)} on test {found.things} and {sure} their interval; in "
+        f"cross-validation it was {_against(gap, found)} on the folds left out."
+    )
+
+
+def _against(difference: float, found: Findings) -> str:
+    told = found.amount(abs(difference))
+    return (
+        "the same as" if float(told.replace(",", "")) == 0 else f"{told} {'lower' if difference < 0 else 'higher'} than"
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.config.sections import PlotConfig
@@ -29,6 +29,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
         around = np.maximum([share[own] - low[own], high[own] - share[own]], 0)
         left.errorbar(share[own], places[own], xerr=around, color=colour, elinewidth=1.4, fmt="o", clip_on=False)
     left.set_xlim(min(0.8, low.min() - 0.02), 1)
+    left.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value)))
     left.set_ylabel(f"predicted {shortened(found.target)}")
     left.set_xlabel("actual values inside")

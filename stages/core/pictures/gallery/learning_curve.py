@@ -2,12 +2,14 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.axes import PARTS, band, curve_axes, label_ends
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import figure, heading
+from stages.core.pictures.wording import ticked
 
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
@@ -17,6 +19,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     columns = {part: f"{part}_score" for part in PARTS}
     curve_axes(axes, table["examples"], "score", table[list(columns.values())].to_numpy(np.float64), found)
     axes.set_xlabel("training examples")
+    axes.xaxis.set_major_formatter(FuncFormatter(ticked))
     folds = [rows for _, rows in table.groupby("fold", sort=False)]
     examples = np.array([fold["examples"] for fold in folds]).mean(axis=0)
     ends = {}
