@@ -33,11 +33,10 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.data import sources
 from stages.core.data.examples import Examples, read_training
 from stages.core.networks.store import read_model
-from stages.core.pictures.findings import Findings, check_together
-from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import SCORES, headlines
-from stages.core.scores.predictions import Predictions
-from stages.core.scores.tables import tables
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings.together import check_together
+from stages.core.scores.predictions import Predictions, ValuePredictions
+from stages.core.scores.tasks import SCORES, headlines, tables
 from stages.core.training.checkpoint import Checkpoint
 from tests.pipeline.test_interruption import workspace as workspace  # a fixture
 
@@ -265,7 +264,7 @@ MODEL = {
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{}", "task: field required (and 4 more)"),
+        ("{}", "task: field required (and 2 more)"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         (json.dumps(FACTS | {"input_shape": [1, 4, 10**30]}), "input_shape.2: input should be less than 2147483648"),
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON (Exceeds the limit"),
@@ -274,7 +273,12 @@ MODEL = {
         (json.dumps(FACTS | {"classes": ["a", "\udc80"]}), "surrogates not allowed"),
         (json.dumps(FACTS | {"classes": ["a", "a"]}), "class 'a': given twice, names must differ"),
         (json.dumps(FACTS | {"x" * 100_000: 1}), "xxx ..."),
-        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100004 more)"),
+        (json.dumps(FACTS | {"task": "regression"}), "a regression has no classes"),
+        (json.dumps(FACTS | {"classes": None}), "a classification has classes"),
+        (json.dumps(FACTS | {"columns": [{"name": "a"}]}), "must have input_shape, as images, or columns, as a table"),
+        (json.dumps(FACTS | {"input_shape": None, "columns": [{"name": "a"}]}), "a table has a target, and images have"),
+        (json.dumps(FACTS | {"input_shape": None, "columns": []}), "columns: tuple should have at least 1 item"),
+        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100002 more)"),
         (" " * (5 << 20) + "{}", "has more than the 4,194,304 bytes that it may have"),
         ("", "not valid JSON"),
     ],
@@ -300,6 +304,9 @@ def refuses(path: Path, told: str, read: Callable[[], object]) -> None:
         *(("temperature", value, "temperature: input should be") for value in (-1, 0, 1e-300, 1e300, "1")),
         ("normalisation", {"mean": [0.5] * 3, "std": [0.2] * 3}, "3 means for 1 channels"),
         ("normalisation", {"mean": [0.5], "std": [0]}, "normalisation.std.0: input should be"),
+        ("normalisation", None, "images have a normalisation, a table has an encoding"),
+        ("temperature", None, "a classification has a temperature, a regression has a target_scale"),
+        ("encoding", {"columns": []}, "encoding.columns: tuple should have at least 1 item"),
     ],
 )
 def test_a_description_that_is_no_models(tmp_path: Path, key: str, value: object, told: str) -> None:
@@ -378,12 +385,13 @@ def test_a_table_of_a_million_columns_costs_no_gigabytes(tmp_path: Path) -> None
 
 IMAGES, TARGETS = np.zeros((8, 1, 4, 4), np.uint8), np.arange(8) % 2
 PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
+ROWS, VALUES = np.ones((8, 2)), np.arange(1.0, 9.0)
 
 
 @pytest.mark.parametrize(
     ("read", "arrays", "told"),
     [
-        (Examples.read, {"inputs": IMAGES}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
+        (Examples.read, {"inputs": IMAGES}, "and targets int64 (N) or targets float64 (N), found inputs uint8 (8, 1, 4, 4)"),
         (Examples.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
         (Examples.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
         (Examples.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
@@ -395,6 +403,15 @@ PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES / 2}, "must be 1 together"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES.astype(float)}, "must be float32"),
         (Predictions.read, {"targets": TARGETS.astype(np.uint8), "probabilities": PROBABILITIES}, "must be int64"),
+        (Examples.read, {"inputs": ROWS, "targets": VALUES[:7]}, "found inputs float64 (8, 2) and targets float64 (7,)"),
+        (Examples.read, {"inputs": ROWS / 0, "targets": VALUES}, "inputs and targets must be finite numbers"),
+        (Examples.read, {"inputs": ROWS, "targets": VALUES * np.nan}, "inputs and targets must be finite numbers"),
+        (Examples.read, {"inputs": ROWS, "targets": VALUES, "groups": VALUES}, "groups float64 (8,)"),
+        (ValuePredictions.read, {"targets": VALUES}, "must hold targets and values, found targets"),
+        (ValuePredictions.read, {"targets": VALUES, "values": VALUES[:7]}, "found (8,) and (7,)"),
+        (ValuePredictions.read, {"targets": VALUES, "values": VALUES * np.inf}, "values must be float64, numbers from"),
+        (ValuePredictions.read, {"targets": VALUES, "values": VALUES, "low": VALUES}, "low and high, found low, targets"),
+        (ValuePredictions.read, {**dict.fromkeys(("targets", "values", "high"), VALUES), "low": VALUES + 1}, "from low"),
     ],
 )
 def test_arrays_that_are_others(
@@ -472,23 +489,25 @@ def test_a_picture_with_good_ends_and_a_flipped_bit(place: int) -> None:
 # Files that are each whole, but do not belong together.
 
 
+DATA = schemas.DataDescription(task="classification", classes=("a", "b", "c"), input_shape=(1, 4, 4))
+
+
 def findings() -> tuple[Findings, Predictions]:
     generator = np.random.default_rng(0)
     targets = np.arange(300) % 3
     logits = generator.normal(size=(300, 3)) + 2 * np.eye(3)[targets]
     probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
-    scores = pd.DataFrame([(name, 0.5, 0.4, 0.6) for name in SCORES], columns=["score", "value", "low", "high"])
+    scores = pd.DataFrame([(name, 0.5, 0.4, 0.6) for name in SCORES["classification"]], columns=["score", "value", "low", "high"])
     curves = pd.DataFrame({"epoch": [1, 2], "fold": 1})
     found = Findings(
         metrics={
-            "evaluate": headlines(scores),
+            "evaluate": headlines("classification", scores),
             "stress": {"mean_corruption_accuracy": 0.5},
             "cross_validate": {"accuracy": 0.5},
             "lr_range": {"suggested_lr": 0.1},
         },
         tables={
-            **tables(targets, probabilities, ["a", "b", "c"], 100),
-            "calibration": reliability_table(targets, probabilities),
+            **tables(Predictions(targets, probabilities), ["a", "b", "c"], 100),
             "scores": scores,
             "training": curves,
             "cross_validate": curves,
@@ -496,8 +515,7 @@ def findings() -> tuple[Findings, Predictions]:
             "lr_range": pd.DataFrame({"learning_rate": [0.01, 1.0]}),
             "stress": pd.DataFrame({"corruption": ["blur", "blur"], "severity": [0, 1], "score": [0.9, 0.5]}),
         },
-        mistakes=(),
-        classes=("a", "b", "c"),
+        data=DATA,
         selected_epoch=2,
         score="accuracy",
     )
@@ -516,7 +534,7 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"classes": ("a", "b")}, "predictions: does not belong to model"),
+        ({"data": DATA.model_copy(update={"classes": ("a", "b")})}, "predictions: does not belong to model"),
         ({"selected_epoch": 3}, "training_table: does not belong to model"),
         ({"score": "r2"}, "model: does not belong to cross_validate_metrics"),
         (with_table("confusion", lambda table: table.assign(count=1)), "confusion_table: does not belong to pred"),
