@@ -33,7 +33,7 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     _settle(model, "name", MODELS[kind][0])
     _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [64, 64])
     _settle(train, "loss", LOSSES[task][0])
-    _settle(train, "batch_size", 256 if kind == "image" else _rows_of_a_batch(examples))
+    _settle(train, "batch_size", _batch_size(kind, examples))
     _settle(train, "epochs", 5 if kind == "image" else max(2, min(20, ROWS // max(examples, 1))))
     _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
@@ -41,9 +41,12 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     return values | sections
 
 
-def _rows_of_a_batch(examples: int) -> int:
-    """A power of 2: 16 for a few hundred rows, which then make twenty steps an epoch; more for millions of them."""
-    return 1024 if examples >= MILLIONS else min(256, max(16, 1 << (examples // 32).bit_length()))
+def _batch_size(kind: Kind, examples: int) -> int:
+    """A power of 2, at most half of the examples: a few hundred rows make twenty steps an epoch; images have 256."""
+    most = 1 << (max(examples, 8) // 2).bit_length() - 1
+    if kind == "image":
+        return min(256, most)
+    return 1024 if examples >= MILLIONS else min(256, most, max(16, 1 << (examples // 32).bit_length()))
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:
