@@ -42,13 +42,11 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
 
 
 def _batch_size(kind: Kind, examples: int) -> int:
-    """A power of 2: 16 for a few hundred, which then make twenty steps an epoch; more for millions of rows.
-
-    Of fewer than 32 examples it is half.
-    """
-    if kind == "table" and examples >= MILLIONS:
-        return 1024
-    return max(4, min(256, max(16, 1 << (examples // 32).bit_length()), examples // 2))
+    """A power of 2, at most half of the examples: a few hundred rows make twenty steps an epoch; images have 256."""
+    most = 1 << (max(examples, 8) // 2).bit_length() - 1
+    if kind == "image":
+        return min(256, most)
+    return 1024 if examples >= MILLIONS else min(256, most, max(16, 1 << (examples // 32).bit_length()))
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:
