@@ -276,7 +276,10 @@ MODEL = {
         (json.dumps(FACTS | {"task": "regression"}), "a regression has no classes"),
         (json.dumps(FACTS | {"classes": None}), "a classification has classes"),
         (json.dumps(FACTS | {"columns": [{"name": "a"}]}), "must have input_shape, as images, or columns, as a table"),
-        (json.dumps(FACTS | {"input_shape": None, "columns": [{"name": "a"}]}), "a table has a target, and images have"),
+        (
+            json.dumps(FACTS | {"input_shape": None, "columns": [{"name": "a"}]}),
+            "a table has a target, and images have",
+        ),
         (json.dumps(FACTS | {"input_shape": None, "columns": []}), "columns: tuple should have at least 1 item"),
         (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100002 more)"),
         (" " * (5 << 20) + "{}", "has more than the 4,194,304 bytes that it may have"),
@@ -391,7 +394,11 @@ ROWS, VALUES = np.ones((8, 2)), np.arange(1.0, 9.0)
 @pytest.mark.parametrize(
     ("read", "arrays", "told"),
     [
-        (Examples.read, {"inputs": IMAGES}, "and targets int64 (N) or targets float64 (N), found inputs uint8 (8, 1, 4, 4)"),
+        (
+            Examples.read,
+            {"inputs": IMAGES},
+            "and targets int64 (N) or targets float64 (N), found inputs uint8 (8, 1, 4, 4)",
+        ),
         (Examples.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
         (Examples.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
         (Examples.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
@@ -403,15 +410,27 @@ ROWS, VALUES = np.ones((8, 2)), np.arange(1.0, 9.0)
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES / 2}, "must be 1 together"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES.astype(float)}, "must be float32"),
         (Predictions.read, {"targets": TARGETS.astype(np.uint8), "probabilities": PROBABILITIES}, "must be int64"),
-        (Examples.read, {"inputs": ROWS, "targets": VALUES[:7]}, "found inputs float64 (8, 2) and targets float64 (7,)"),
-        (Examples.read, {"inputs": ROWS / 0, "targets": VALUES}, "inputs and targets must be finite numbers"),
+        (
+            Examples.read,
+            {"inputs": ROWS, "targets": VALUES[:7]},
+            "found inputs float64 (8, 2) and targets float64 (7,)",
+        ),
+        (Examples.read, {"inputs": ROWS * np.inf, "targets": VALUES}, "inputs and targets must be finite numbers"),
         (Examples.read, {"inputs": ROWS, "targets": VALUES * np.nan}, "inputs and targets must be finite numbers"),
         (Examples.read, {"inputs": ROWS, "targets": VALUES, "groups": VALUES}, "groups float64 (8,)"),
         (ValuePredictions.read, {"targets": VALUES}, "must hold targets and values, found targets"),
         (ValuePredictions.read, {"targets": VALUES, "values": VALUES[:7]}, "found (8,) and (7,)"),
         (ValuePredictions.read, {"targets": VALUES, "values": VALUES * np.inf}, "values must be float64, numbers from"),
-        (ValuePredictions.read, {"targets": VALUES, "values": VALUES, "low": VALUES}, "low and high, found low, targets"),
-        (ValuePredictions.read, {**dict.fromkeys(("targets", "values", "high"), VALUES), "low": VALUES + 1}, "from low"),
+        (
+            ValuePredictions.read,
+            {"targets": VALUES, "values": VALUES, "low": VALUES},
+            "low and high, found low, targets",
+        ),
+        (
+            ValuePredictions.read,
+            {**dict.fromkeys(("targets", "values", "high"), VALUES), "low": VALUES + 1},
+            "from low",
+        ),
     ],
 )
 def test_arrays_that_are_others(
@@ -497,7 +516,9 @@ def findings() -> tuple[Findings, Predictions]:
     targets = np.arange(300) % 3
     logits = generator.normal(size=(300, 3)) + 2 * np.eye(3)[targets]
     probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
-    scores = pd.DataFrame([(name, 0.5, 0.4, 0.6) for name in SCORES["classification"]], columns=["score", "value", "low", "high"])
+    scores = pd.DataFrame(
+        [(name, 0.5, 0.4, 0.6) for name in SCORES["classification"]], columns=["score", "value", "low", "high"]
+    )
     curves = pd.DataFrame({"epoch": [1, 2], "fold": 1})
     found = Findings(
         metrics={
