@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from stages.core.pictures.findings import Findings, numbers
+from stages.core.pictures.findings.regression import ends
 from stages.core.pictures.style import (
     BLUE,
     GREEN,
@@ -171,7 +172,7 @@ def scatter(axes: Axes, table: pd.DataFrame, x: Floats, y: Floats) -> str:
 
 def bars_of_tenths(axes: Axes, found: Findings, table: pd.DataFrame, low: str, high: str) -> None:
     """Name the rows of horizontal bars by their predictions, the smallest at the top."""
-    names = [f"{found.amount(row[low])} to {found.amount(row[high])}" for _, row in table.iterrows()]
+    names = [ends(found, row, low, high) for _, row in table.iterrows()]
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params("y", length=0)
