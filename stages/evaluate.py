@@ -29,9 +29,9 @@ INPUTS = {
 }
 TABLES = {"scores": schemas.SCORES, **tasks.TABLES}
 OUTPUTS = {
-    "predictions": Path("models/predictions.safetensors"),
+    "predicted": Path("models/predictions.safetensors"),
     "metrics": Path("metrics/evaluate.json"),
-    **{name: Path(f"plots/{name}.csv") for name in TABLES},
+    **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 
 
@@ -57,12 +57,12 @@ def main() -> None:
 
     kinds: dict[str, Callable[..., AnyPredictions]] = {"classification": Predictions, "regression": ValuePredictions}
     predictions = kinds[description.task](targets, outputs, groups=test.groups)
-    predictions.write(OUTPUTS["predictions"])
+    predictions.write(OUTPUTS["predicted"])
     generator = numpy_generator(params.seed, "bootstrap")
     scores = tasks.scores_with_intervals(predictions, params.evaluate.resamples, generator)
     found = {"scores": scores, **tasks.tables(predictions, classes, params.evaluate.curve_points)}
     for name, table in TABLES.items():
-        table.write(OUTPUTS[name], found[name])
+        table.write(OUTPUTS[f"{name} table"], found[name])
     tasks.evaluate_metrics(description.task)(**tasks.headlines(description.task, scores)).write(OUTPUTS["metrics"])
 
 
