@@ -15,7 +15,7 @@ from stages.core.config.recipe import Recipe
 from stages.core.config.sections import CrossValidateConfig
 from stages.core.data.examples import read_training
 from stages.core.experiments.cross_validation import CrossValidation, cross_validate
-from stages.core.scores.classification import macro_f1
+from stages.core.scores import tasks
 from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
@@ -57,7 +57,7 @@ def main() -> None:
 
         result = cross_validate(
             *(params, params.cross_validate, data, objective, facts.width, workers),
-            scores={"macro_f1": macro_f1},
+            scores=tasks.FOLD_SCORES[facts.task],
             on_fold=show,
             checkpoint=checkpoint,
             columns=facts.columns,
@@ -66,8 +66,9 @@ def main() -> None:
     if workers.rank:
         return  # torchrun's rank 0 alone writes
     write_tables(result)
-    accuracy, gap = result.mean(objective.score), result.gap(objective.score)
-    CrossValidateMetrics(accuracy=accuracy, accuracy_gap=gap).write(OUTPUTS["metrics"])
+    score = objective.score
+    found = {score: result.mean(score), f"{score}_gap": result.gap(score)}
+    CrossValidateMetrics.model_validate(found).write(OUTPUTS["metrics"])
     for done in checkpoints:
         done.discard()
 

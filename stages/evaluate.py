@@ -3,7 +3,6 @@
 No stage that trains or chooses reads the test set, so nothing can have been chosen on it.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +16,9 @@ from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Examples, check_fit
 from stages.core.networks.store import read_model
-from stages.core.scores import tasks
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
-from stages.core.training.objectives import predict
+from stages.core.scores.tasks import TABLES, evaluate_metrics, headlines, scores_with_intervals, tables
+from stages.core.training.objectives import conformal, predict
 from stages.core.training.parallel import Workers
 
 INPUTS = {
@@ -27,10 +26,10 @@ INPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),
 }
-TABLES = {"scores": schemas.SCORES, **tasks.TABLES}
 OUTPUTS = {
-    "predicted": Path("models/predictions.safetensors"),
+    "predictions": Path("models/predictions.safetensors"),
     "metrics": Path("metrics/evaluate.json"),
+    "scores": Path("plots/scores.csv"),
     **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 
@@ -45,25 +44,30 @@ def main() -> None:
     test = Examples.read(INPUTS["test"])
     description = schemas.ModelDescription.read(INPUTS["description"])
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
-    targets, classes = test.targets, description.classes or ()
-    if classes and targets.min() == targets.max():
-        raise InputError(f"{INPUTS['test']}: all targets are class {classes[targets[0]]!r}; scoring needs two classes")
+    classes = description.classes or ()
+    if classes and test.targets.min() == test.targets.max():
+        only = classes[test.targets[0]]
+        raise InputError(f"{INPUTS['test']}: all targets are class {only!r}; scoring needs two classes")
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
 
     with Workers.at_hand() as workers:
-        outputs = predict(description.task, model, test.inputs, workers)
-    if not np.isfinite(outputs).all():
+        said = predict(description.task, model, test.inputs, workers)
+    if not np.isfinite(said).all():
         raise InputError(f"{INPUTS['weights']}: the model gives predictions that are not finite")
+    predictions: AnyPredictions
+    if classes:
+        predictions = Predictions(test.targets, said, test.groups)
+    else:
+        low, high = conformal.interval(description.interval, said) if description.interval else (None, None)
+        predictions = ValuePredictions(test.targets, said, low, high, test.groups)
 
-    kinds: dict[str, Callable[..., AnyPredictions]] = {"classification": Predictions, "regression": ValuePredictions}
-    predictions = kinds[description.task](targets, outputs, groups=test.groups)
-    predictions.write(OUTPUTS["predicted"])
+    predictions.write(OUTPUTS["predictions"])
     generator = numpy_generator(params.seed, "bootstrap")
-    scores = tasks.scores_with_intervals(predictions, params.evaluate.resamples, generator)
-    found = {"scores": scores, **tasks.tables(predictions, classes, params.evaluate.curve_points)}
-    for name, table in TABLES.items():
-        table.write(OUTPUTS[f"{name} table"], found[name])
-    tasks.evaluate_metrics(description.task)(**tasks.headlines(description.task, scores)).write(OUTPUTS["metrics"])
+    scores = scores_with_intervals(predictions, params.evaluate.resamples, generator)
+    schemas.SCORES.write(OUTPUTS["scores"], scores)
+    for name, table in tables(predictions, classes, params.evaluate.curve_points).items():
+        TABLES[name].write(OUTPUTS[f"{name} table"], table)
+    evaluate_metrics(description.task)(**headlines(description.task, scores)).write(OUTPUTS["metrics"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from stages.core.base.schemas import SCHEMA
 from stages.core.config.builtin import BuiltinImages
 from stages.core.config.datasets import datasets
 from stages.core.config.params import StageParams
-from stages.core.config.sections import DataConfig, PrepareConfig
+from stages.core.config.sections import OWN_FOLDER, DataConfig, PrepareConfig
 from stages.core.data import images, tables
 
 INPUTS = {"raw": Path("data/raw")}  # and data.path and data.test_path
@@ -33,7 +33,7 @@ class Params(StageParams):
 
 def main() -> None:
     params = Params.load()
-    own = [Path(params.data.path), Path(params.data.test_path)]
+    own = [Path(path) for path in (params.data.path, params.data.test_path) if path != OWN_FOLDER]
     recorded.note(recorded.digests(own), lambda: recorded.digests(own))
     builtin = datasets().get(params.data.dataset)
     if isinstance(builtin, BuiltinImages):

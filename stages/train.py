@@ -72,15 +72,16 @@ def main() -> None:
 
     TRAINING.write(OUTPUTS["curves"], curves(trained.history))
     write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
-    scale = trained.objective.calibrate(trained.validation_outputs, validation.targets)  # chosen as the epoch is
+    validated = trained.validation_outputs, validation.targets  # what the epoch was chosen by
     description = describe_model(
-        *(params.model, facts, trained.learned, scale),
+        *(params.model, facts, trained.learned),
+        *(trained.objective.calibrate(*validated), trained.objective.interval(*validated)),
         score=objective.score,
         selected_epoch=trained.best_epoch,
     )
     description.write(OUTPUTS["description"])
     best = trained.history[trained.best_epoch - 1]
-    found = {f"val_{objective.score}": round(best.validation_score, 6)} if len(validation) else {}
+    found = {f"val_{objective.score}": float(f"{best.validation_score:.6g}")} if len(validation) else {}
     TrainMetrics.model_validate(found).write(OUTPUTS["metrics"])
     checkpoint.discard()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,11 @@ from torch import nn
 
 from stages.core.base import schemas
 from stages.core.base.command import InputError
+from stages.core.config.automatic import MODELS
 from stages.core.config.params import PARAMS_FILE
-from stages.core.config.recipe import ModelConfig
 from stages.core.config.sections import AllParams
-from stages.core.networks.layers import Dropout, Normalise, RandomLayer
+from stages.core.networks.fronts.pixels import Normalise
+from stages.core.networks.layers import Dropout, RandomLayer
 from stages.core.networks.model import initialise
 from stages.core.pictures.axes import shortened
 from stages.core.pictures.findings import Findings
@@ -202,7 +203,7 @@ def noisy(self: RandomLayer, x: torch.Tensor) -> torch.Tensor:
 
 
 NETWORKS: dict[str, Callable[[], list[nn.Module]] | None] = {
-    **dict.fromkeys(get_args(ModelConfig.model_fields["name"].annotation)),
+    **dict.fromkeys(MODELS["image"]),
     "our Dropout": lambda: [Dropout(0.5)],
     "a RandomLayer of one's own": lambda: [layer(noisy, RandomLayer)],
 }

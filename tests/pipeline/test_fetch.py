@@ -16,11 +16,16 @@ FETCH = [sys.executable, "-m", "stages.fetch"]
 NOWHERE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 
 
+def write_params(dataset: str, **changes: str) -> None:
+    data = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]
+    Path("params.yaml").write_text(yaml.safe_dump({"data": {**data, "dataset": dataset, **changes}}))
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a params.yaml that asks for MNIST."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("data: {dataset: mnist}\n")
+    write_params("mnist")
     return tmp_path
 
 
@@ -35,7 +40,7 @@ def left_behind(project: Path) -> list[Path]:
 @pytest.mark.skipif(not RAW.exists(), reason="needs data/raw: `dvc repro fetch` brings it")
 def test_offline_with_the_files_at_hand(project: Path):
     dataset = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]["dataset"]
-    (project / "params.yaml").write_text(f"data: {{dataset: {dataset}}}\n")
+    write_params(dataset)
     subprocess.run(FETCH, env=environment(RAW), check=True)
     fetched = sorted((project / "data" / "raw").iterdir())
     assert [path.name for path in fetched] == sorted(path.name for path in RAW.iterdir())
@@ -56,11 +61,22 @@ def test_offline_with_nothing_at_hand(project: Path):
     assert left_behind(project) == []
 
 
+def test_a_table_of_your_own_needs_no_source(project: Path):
+    write_params("table", path="own.csv", target="y")
+    done = subprocess.run(FETCH, env=environment(project), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (project / "data" / "raw").iterdir()] == ["README.md"]  # DVC warns of empty folders
+
+
 def test_an_unknown_data_set_is_refused(project: Path):
-    (project / "params.yaml").write_text("data: {dataset: cifar}\n")
+    write_params("cifar")
     done = subprocess.run(FETCH, env=environment(project), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (
-        *(1, "error: params.yaml: data.dataset = 'cifar': input should be 'mnist' or 'fashion-mnist'\n"),
+        *(
+            1,
+            "error: params.yaml: data.dataset = 'cifar': input should be 'mnist' or 'diamonds' or 'penguins' or "
+            "'fashion-mnist' or 'table'\n",
+        ),
     )
 
 

@@ -1,21 +1,30 @@
-"""The prepare stage, run in a temporary folder on a small IDX data set made here."""
+"""The prepare stage, run in a temporary folder on a small IDX data set or table made here."""
 
+import hashlib
 import json
 import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from stages import prepare
 from stages.core.base.artifacts import read_arrays
-from stages.core.base.command import InputError
+from stages.core.base.command import InputError, run
+from stages.core.base.schemas import SCHEMA
+from stages.core.data import tables
+from stages.core.data.examples import Examples, Prepared
 
 ROOT = Path(__file__).parents[2]
 RAW = Path("data/raw")
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]
+RULE = "must be 0 (all) or from 10 (one example a class, or bin of numbers) to 200 (the whole training part)"
+TABLE = "id,size,sold\n" + "".join(f"k{n},{n / 4},{'yes' if n % 2 else 'no'}\n" for n in range(40))
 
 
 def write_idx(name: str, array: np.ndarray) -> None:
@@ -23,8 +32,9 @@ def write_idx(name: str, array: np.ndarray) -> None:
     (RAW / name).write_bytes(header + array.astype(np.uint8).tobytes())
 
 
-def write_params(limit: int = 0, dataset: str = "mnist", seed: int = 0) -> None:
-    Path("params.yaml").write_text(f"seed: {seed}\ndata: {{dataset: {dataset}}}\nprepare: {{limit: {limit}}}\n")
+def write_params(limit: int = 0, seed: int = 0, **data: Any) -> None:
+    values = {"seed": seed, "data": {**DEFAULTS, **data}, "prepare": {"limit": limit}}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for part, number in (("train", 200), ("t10k", 100)):
         write_idx(f"{part}-images-idx3-ubyte", generator.integers(0, 256, (number, 5, 4)))
         write_idx(f"{part}-labels-idx1-ubyte", np.arange(number) % 10)
+    Path("data/own").mkdir()
     write_params()
     return tmp_path
 
@@ -56,6 +67,7 @@ def test_everything_is_prepared():
     assert test["targets"].tolist() == [i % 10 for i in range(100)]
     facts = json.loads(prepare.OUTPUTS["facts"].read_text())
     assert facts["input_shape"] == [1, 5, 4]
+    assert prepare.OUTPUTS["schema"].read_text() == "column,role,kind,why,missing,distinct,low,high,categories\n"
     assert json.loads(prepare.OUTPUTS["metrics"].read_text()) == {
         "train": {"examples": 200, "class_counts": [20] * 10},
         "test": {"examples": 100, "class_counts": [10] * 10},
@@ -113,6 +125,83 @@ def test_data_that_do_not_fit_together_are_refused(name: str, array: np.ndarray,
         prepare.main()
 
 
+def test_a_table_is_prepared(project: Path):
+    (project / "data/own/own.csv").write_text(TABLE)
+    write_params(dataset="table", path="data/own/own.csv", target="sold")
+    prepare.main()
+    facts = json.loads(prepare.OUTPUTS["facts"].read_text())
+    assert facts.pop("train_sha256") == hashlib.sha256(prepare.OUTPUTS["train"].read_bytes()).hexdigest()
+    assert facts == {
+        "task": "classification",
+        "dataset": "table",
+        "classes": ["no", "yes"],
+        "columns": [{"name": "size"}],
+        "target": "sold",
+    }
+    train, test = (Examples.read(prepare.OUTPUTS[part]) for part in ("train", "test"))
+    assert (train.inputs.shape, test.inputs.shape) == ((32, 1), (8, 1))
+    assert prepare.OUTPUTS["schema"].read_text() == (
+        "column,role,kind,why,missing,distinct,low,high,categories\n"
+        'id,ignored,category,all texts differ,0.0,40,,,"k0, k1, k10, k11, k12, k13, k14, k15, k16, k17, k18, k19, '
+        'and 28 more"\n'
+        "size,input,number,numbers,0.0,40,0.0,9.75,\n"
+        'sold,target,category,data.target names it,0.0,2,,,"no, yes"\n'
+    )
+    assert json.loads(prepare.OUTPUTS["metrics"].read_text()) == {
+        "train": {"examples": 32, "class_counts": [16, 16]},
+        "test": {"examples": 8, "class_counts": [4, 4]},
+        "duplicates": {"train": 0, "test": 0, "across": 0},
+        "rows": {"in_file": 40, "used": 40, "dropped": {}},
+    }
+    SCHEMA.read(prepare.OUTPUTS["schema"])
+
+
+@pytest.mark.parametrize("changes", [{}, {"task": "regression", "target": "size"}])
+def test_shuffled_rows_give_the_same_bytes(changes: dict[str, str]):
+    header, *rows = TABLE.splitlines()
+    found = []
+    for seed in range(2):
+        shuffled = np.random.default_rng(seed).permutation(rows)
+        Path("own.csv").write_text("\n".join([header, *shuffled]))
+        write_params(dataset="table", path="own.csv", **{"target": "sold", **changes})
+        prepare.main()
+        found.append(outputs())
+    assert found[0] == found[1]
+
+
+def test_a_built_in_table_knows_its_file_target_and_task(project: Path):
+    (RAW / "penguins.csv").write_text(TABLE.replace("sold", "species"))
+    write_params(dataset="penguins", task="regression", target="of another table", delimiter=";", decimal=",")
+    prepare.main()
+    facts = json.loads(prepare.OUTPUTS["facts"].read_text())
+    assert (facts["task"], facts["target"], facts["dataset"]) == ("classification", "species", "penguins")
+
+
+def test_a_bad_row_ends_the_command_with_one_line(project: Path):
+    (project / "own.csv").write_text(TABLE + "\n1,2\n")
+    write_params(dataset="table", path="own.csv", target="sold")
+    command = [sys.executable, "-m", "stages.prepare"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: own.csv: line 43: must have 3 cells, found 2\n")
+    assert not Path("data/prepared").exists()
+
+
+def test_a_table_that_changes_meanwhile_is_not_recorded(project: Path, monkeypatch: pytest.MonkeyPatch):
+    path = project / "own.csv"
+    path.write_text(TABLE)
+    write_params(dataset="table", path="own.csv", target="sold")
+    prepared = tables.prepared
+
+    def slowly(*arguments: Any) -> Prepared:
+        found = prepared(*arguments)
+        path.write_text(TABLE + "k40,1,no\n")
+        return found
+
+    monkeypatch.setattr(tables, "prepared", slowly)
+    with pytest.raises(SystemExit, match=r"changed while the stage ran: own.csv"):
+        run(prepare.main)
+
+
 def test_a_negative_seed_is_refused():
     write_params(seed=-1)
     with pytest.raises(InputError, match="seed = -1: input should be greater than or equal to 0"):
@@ -128,8 +217,14 @@ def test_a_missing_file_is_named():
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        (201, "prepare.limit = 201: must be 0 (all) or from 10 (one example a class) to 200 (the whole training part)"),
-        (9, "prepare.limit = 9: must be 0 (all) or from 10 (one example a class) to 200 (the whole training part)"),
+        (
+            201,
+            f"prepare.limit = 201: {RULE}",
+        ),
+        (
+            9,
+            f"prepare.limit = 9: {RULE}",
+        ),
         (-1, "prepare.limit = -1: input should be greater than or equal to 0"),
     ],
 )

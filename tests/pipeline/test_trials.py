@@ -1,4 +1,4 @@
-"""The stages `stress`, `baselines`, `lr_range` and `cross_validate` on made-up data: what they write, what they refuse."""
+"""The stages `stress`, `baselines`, `lr_range`, `cross_validate` on made-up data: what they write, what they refuse."""
 
 import hashlib
 import json
@@ -25,18 +25,19 @@ from stages.core.base.schemas import (
     STRESS,
     BaselinesMetrics,
     CrossValidateMetrics,
+    InputColumn,
     LrRangeMetrics,
     PrepareFacts,
     StressMetrics,
 )
 from stages.core.config.recipe import ModelConfig
-from stages.core.data.examples import normalisation
+from stages.core.data.examples import Examples, normalisation
 from stages.core.experiments.corruptions.images import CORRUPTIONS
-from stages.core.scores.predictions import Predictions
+from stages.core.scores.predictions import Predictions, ValuePredictions
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
-    "model": {"name": "linear"},
+    "model": {"name": "linear", "hidden": []},
     "train": {"batch_size": 16},
     "stress": {"examples": 20},
     "lr_range": {"steps": 40},
@@ -73,11 +74,32 @@ def workspace(tmp_path: Path) -> Path:
     config = ModelConfig.model_validate(params["model"])
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
-    description = describe_model(
-        config, facts, normalisation(inputs), temperature=1.0, score="accuracy", selected_epoch=1
-    )
+    description = describe_model(config, facts, normalisation(inputs), 1.0, score="accuracy", selected_epoch=1)
     description.write(tmp_path / "models/model.json")
     return tmp_path
+
+
+@pytest.fixture
+def table(workspace: Path) -> Path:
+    """Instead of the images 200 rows of a table, whose first column is the target, and a model that has seen them."""
+    generator = np.random.default_rng(0)
+    inputs = np.concatenate([generator.normal(size=(200, 2)), generator.integers(0, 2, (200, 1))], axis=1)
+    inputs[::20, 1] = np.nan
+    arrays = {"inputs": inputs, "targets": 100 + 10 * inputs[:, 0]}
+    for part in ("train", "test"):
+        write_arrays(workspace / f"data/prepared/{part}.safetensors", arrays)
+    facts = PrepareFacts(
+        task="regression",
+        dataset="table",
+        columns=(InputColumn(name="all"), InputColumn(name="no"), InputColumn(name="c", categories=("x", "y"))),
+        target="value",
+        train_sha256=hashlib.sha256((workspace / "data/prepared/train.safetensors").read_bytes()).hexdigest(),
+    )
+    facts.write(workspace / "data/prepared/facts.json")
+    change(workspace, "train", epochs=20, lr=0.1)
+    result = stage("train", workspace)
+    assert result.returncode == 0, result.stderr
+    return workspace
 
 
 def stage(name: str, workspace: Path, workers: int = 1) -> subprocess.CompletedProcess[str]:
@@ -112,7 +134,7 @@ def made_twice(name: str, workspace: Path) -> tuple[dict[str, Any], pd.DataFrame
 
 def test_stress_writes_a_score_per_corruption_and_severity(workspace: Path) -> None:
     metrics, table = made_twice("stress", workspace)
-    assert StressMetrics.read(workspace / "metrics/stress.json").model_dump() == metrics
+    assert StressMetrics.read(workspace / "metrics/stress.json").model_dump(exclude_none=True) == metrics
     assert STRESS.read(workspace / "plots/stress.csv").equals(table)
     assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
     assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
@@ -120,6 +142,18 @@ def test_stress_writes_a_score_per_corruption_and_severity(workspace: Path) -> N
     assert metrics["mean_corruption_accuracy"] == pytest.approx(table["score"][table["severity"] > 0].mean())
     assert set(table["examples"]) == {20}
     assert IMPORTANCE.read(workspace / "plots/importance.csv").empty  # there are no columns
+
+
+def test_stress_of_a_table_says_which_columns_its_model_needs(table: Path) -> None:
+    metrics, scores = made_twice("stress", table)
+    assert StressMetrics.read(table / "metrics/stress.json").model_dump(exclude_none=True) == metrics
+    assert metrics["mean_corruption_rmse"] == pytest.approx(scores["score"][scores["severity"] > 0].mean())
+    assert scores["corruption"].unique().tolist() == ["noise", "missing_cells", "shuffled_categories"]
+    clean, *_, worst = scores[scores["corruption"] == "noise"]["score"]
+    assert clean < 3 and worst == pytest.approx(10, rel=0.3)
+    importance = IMPORTANCE.read(table / "plots/importance.csv").set_index("column")
+    assert importance["importance"]["all"] == pytest.approx(10 * 2**0.5, rel=0.2)
+    assert importance["importance"].idxmax() == "all" and (importance["importance"][["no", "c"]] < 1).all()
 
 
 def predicted(targets: np.ndarray) -> Predictions:
@@ -137,6 +171,15 @@ def test_baselines_are_scored_beside_the_network(workspace: Path) -> None:
     assert of_accuracy["value"].to_dict() == {"majority_class": 0.5, "logistic_regression": 1}
     assert of_accuracy["verdict"].to_dict() == {"majority_class": "indistinguishable", "logistic_regression": "worse"}
     assert set(of_accuracy["model"]) == {0.5} and metrics == {"best_baseline_accuracy": 1}
+
+
+def test_baselines_of_a_table_are_scored_in_its_unit(table: Path) -> None:
+    targets = Examples.read(table / "data/prepared/test.safetensors").targets
+    ValuePredictions(targets, targets + 1).write(table / "models/predictions.safetensors")
+    metrics, found = made_twice("baselines", table)
+    assert found["baseline"].unique().tolist() == ["median", "ridge_regression", "boosted_trees"]
+    assert found["score"].unique().tolist() == ["rmse", "mae"] and (found["model"] == 1).all()
+    assert metrics == {"best_baseline_rmse": pytest.approx(0.05, abs=0.05)}  # the ridge, which has seen the test part
 
 
 def test_baselines_refuse_predictions_of_other_examples(workspace: Path) -> None:
@@ -160,7 +203,7 @@ def test_lr_range_writes_its_curve_and_a_rate_within_it(workspace: Path) -> None
 def test_cross_validate_writes_what_the_folds_say(workspace: Path) -> None:
     change(workspace, "cross_validate", folds=2, epochs=1, learning_curve=[])
     metrics, curves = made_twice("cross_validate", workspace)
-    assert CrossValidateMetrics.read(workspace / "metrics/cross_validate.json").model_dump() == metrics
+    assert CrossValidateMetrics.read(workspace / "metrics/cross_validate.json").model_dump(exclude_none=True) == metrics
     assert CROSS_VALIDATE.read(workspace / "plots/cross_validate.csv").equals(curves)
     scores = FOLD_SCORES.read(workspace / "plots/fold_scores.csv").set_index("score")
     assert scores["mean"]["accuracy"] == metrics["accuracy"] == pytest.approx(curves["validation_score"].mean())
@@ -228,7 +271,7 @@ def test_stress_refuses_images_of_another_shape(workspace: Path) -> None:
     write_arrays(workspace / "data/prepared/test.safetensors", arrays)
     result = stage("stress", workspace)
     assert result.returncode == 1
-    assert "data/prepared/test.safetensors: inputs of shape (1, 9, 10), but models/model.json" in result.stderr
+    assert "data/prepared/test.safetensors: inputs of shape (1, 9, 10), uint8, but models/model.json" in result.stderr
 
 
 def test_stress_refuses_classes_that_the_model_does_not_know(workspace: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.examples import Examples, duplicates, normalisation, sample_of_every_class
+from stages.core.data.examples import Examples, duplicates, from_every_stratum, normalisation
 
 
 def make(counts: list[int], seed: int, levels: int = 256) -> Examples:
@@ -18,7 +18,7 @@ def make(counts: list[int], seed: int, levels: int = 256) -> Examples:
 def test_a_subset_is_proportional_ordered_and_whole_in_its_classes(counts: list[int], share: float, seed: int):
     data = make(counts, seed)
     size = len(counts) + int(share * (len(data) - len(counts)))
-    part = sample_of_every_class(data, size, numpy_generator(seed, "subset"))
+    part = from_every_stratum(data, size, numpy_generator(seed, "subset"))
     kept = np.bincount(part.targets, minlength=len(counts))
     assert kept.sum() == len(part) == size
     assert ((kept >= 1) & (kept <= counts)).all()

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from stages.core.base.seeding import numpy_generator
 from stages.core.scores import classification as scoring
-from stages.core.scores import conformal, curves, regression, tables, tasks
+from stages.core.scores import curves, regression, tables, tasks
 from stages.core.scores.predictions import ValuePredictions
+from stages.core.training.objectives import conformal
 
 
 def headline(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

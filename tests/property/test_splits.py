@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.splits import apportion, stratified_folds, stratified_holdout, stratified_sample
+from stages.core.data.examples import Examples
+from stages.core.data.splits import (
+    apportion,
+    holdout,
+    split_folds,
+    strata,
+    stratified_folds,
+    stratified_holdout,
+    stratified_sample,
+)
 
 counts_of_classes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
@@ -72,3 +81,67 @@ def test_a_subset_has_its_share_of_every_class_within_one(counts: list[int], sha
     assert len(chosen) == size == len(set(chosen.tolist()))
     for label in np.unique(targets):
         assert abs((targets[chosen] == label).sum() - share * (targets == label).sum()) < 1.5
+
+
+def examples(size: int, seed: int, by: str, task: str) -> Examples:
+    generator = numpy_generator(seed, "rows")
+    targets = generator.integers(0, 3, size) if task == "classes" else generator.normal(size=size)
+    groups = generator.integers(0, max(size // 5, 3), size) if by == "group" else None
+    times = generator.integers(0, max(size // 2, 8), size).astype(float) if by == "time" else None
+    return Examples(generator.normal(size=(size, 1)), targets, groups, times)
+
+
+a_table = {
+    "size": st.integers(40, 200),
+    "seed": st.integers(0, 1000),
+    "by": st.sampled_from(["stratum", "group", "time"]),
+    "task": st.sampled_from(["classes", "numbers"]),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(fraction=st.floats(0.1, 0.5), **a_table)
+def test_a_holdout_is_a_partition_that_parts_no_group_and_comes_later(
+    size: int, seed: int, by: str, task: str, fraction: float
+):
+    rows = examples(size, seed, by, task)
+    train, held_out = holdout(rows, fraction, numpy_generator(seed, "holdout"))
+    assert len(held_out) and np.sort(np.concatenate([train, held_out])).tolist() == list(range(size))
+    if rows.groups is not None:
+        assert not set(rows.groups[train]) & set(rows.groups[held_out])
+    elif rows.times is not None:
+        assert rows.times[train].max() < rows.times[held_out].min()
+    else:
+        labels = strata(rows.targets)
+        shares = np.bincount(labels[held_out], minlength=labels.max() + 1)
+        assert (np.abs(shares - np.bincount(labels) * round(fraction * size) / size) < 1).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(folds=st.integers(2, 3), **a_table)
+def test_folds_part_no_group_and_roll_forward_in_time(size: int, seed: int, by: str, task: str, folds: int):
+    rows = examples(size, seed, by, task)
+    parts = split_folds(rows, folds, numpy_generator(seed, "folds"))
+    assert len(parts) == folds
+    for train, held_out in parts:
+        assert len(train) and len(held_out) and not set(train) & set(held_out)
+        if rows.groups is not None:
+            assert not set(rows.groups[train]) & set(rows.groups[held_out])
+        elif rows.times is not None:
+            assert rows.times[train].max() < rows.times[held_out].min()
+        if rows.times is None:
+            assert len(train) + len(held_out) == size
+    validated = np.concatenate([held_out for _, held_out in parts])
+    assert len(set(validated)) == len(validated)
+    assert rows.times is not None or len(validated) == size
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300))
+def test_strata_of_numbers_ascend_and_part_no_equal_ones(values: list[float]):
+    targets = np.array(values)
+    labels = strata(targets)
+    order = np.argsort(targets, kind="stable")
+    assert (np.diff(labels[order]) >= 0).all() and len(np.unique(labels)) == labels.max() + 1 <= 10
+    assert all(len(set(labels[targets == value])) == 1 for value in values)
+    assert (strata(targets[::-1]) == labels[::-1]).all()

@@ -7,6 +7,7 @@ with its name and the key, column or row. `metrics/` holds headline numbers alon
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise, product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -121,8 +122,11 @@ ClassNames = Annotated[
 Shape = Annotated[tuple[Size, Size, Size], Field(strict=False)]
 
 
+NOMINAL_COVERAGE = Fraction(9, 10)  # of the true values, by the prediction intervals; exact, as no float is
+
+
 class PredictionInterval(Record):
-    """How far a predicted number may be off either way, by its size: `stages.core.scores.conformal` says how often.
+    """How far a predicted number may be off either way, by its size: see `stages.core.training.objectives.conformal`.
 
     The widths, half of the whole or `factors`, are of predictions below the first edge, from each edge to the next, and
     from the last one on.
@@ -203,6 +207,7 @@ class ModelDescription(DataDescription):
     encoding: Encoding | None = None  # of the rows trained on
     temperature: Annotated[float, Field(ge=0.01, le=100)] | None = None  # of a classification
     target_scale: TargetScale | None = None  # of a regression
+    interval: PredictionInterval | None = None  # likewise, where there was a validation slice
 
     @model_validator(mode="after")
     def _goes_with_its_data(self) -> Self:

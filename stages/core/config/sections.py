@@ -112,7 +112,7 @@ class EvaluateConfig(Section):
 
 
 class StressConfig(Section):
-    """Section `stress`: on how many test images."""
+    """Section `stress`: on how many test examples."""
 
     examples: Annotated[int, Field(ge=1)]
 

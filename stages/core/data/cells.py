@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from stages.core.base.artifacts import reading
 from stages.core.base.command import InputError
 from stages.core.config.plain import shown
 from stages.core.config.sections import DataConfig
@@ -55,7 +54,7 @@ class Cells:
         """What is wrong with the first of `rows`, a mask with at least one, in the column `name`."""
         row = int(np.argmax(rows))
         cell = self.columns[name][row].as_py()
-        found = "none" if cell is None or cell == "" else shown(str(cell) if isinstance(cell, float) else repr(cell))
+        found = "none" if cell is None or cell == "" else shown(repr(cell) if isinstance(cell, str) else str(cell))
         place = self.places(int(self.records[row]))
         return InputError(f"{self.path}: {place}, column {shown(repr(name))}: must be {rule}, found {found}")
 
@@ -66,10 +65,10 @@ def read(path: Path, data: DataConfig) -> Cells:
     Raises `InputError` for a file that is none, damaged, empty or of another kind, for names of columns that are
     missing or given twice, and for the first row with cells too many or few.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: must be a file, found a folder")
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: must be a file, found a {'folder' if path.is_dir() else 'device or pipe'}")
     name = path.name.lower()
     packed = name.endswith(".gz")
     suffix = Path(name.removesuffix(".gz")).suffix
@@ -84,9 +83,16 @@ def read(path: Path, data: DataConfig) -> Cells:
     return cells
 
 
+def _open(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
 def _content(path: Path, packed: bool) -> bytes:
     """The bytes of a text, its byte order mark left out; raises `InputError` for what is none in UTF-8."""
-    with reading(path) as file:
+    with _open(path) as file:
         try:
             content = (gzip.open(file) if packed else file).read(MOST_BYTES + 1)  # noqa: SIM115 - closed with `file`
         except (OSError, EOFError, zlib.error) as error:
@@ -113,7 +119,10 @@ def _no_text(path: Path, content: bytes, place: int) -> InputError:
 def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
     header, line, start = next(_records(content, delimiter), ([], 1, 0))
     if not header:
-        raise InputError(f"{path}: is empty, must have the names of columns in line 1, and rows")
+        told = (
+            "damaged, a carriage return is amid" if content.strip() else "is empty, must have the names of columns in"
+        )
+        raise InputError(f"{path}: {told} line 1")
     names = _names(path, f"line {line}: ", header)
     if len(names) < 2:
         other = next((sign for sign in DELIMITERS if sign in header[0]), None)
@@ -186,11 +195,14 @@ def _line(content: bytes, delimiter: str, record: int) -> str:
 
 def _parquet(path: Path) -> Cells:
     try:
-        with reading(path) as file:
+        with _open(path) as file:
             parquet = pyarrow.parquet.ParquetFile(file)
             names = _names(path, "", parquet.schema_arrow.names)
             table = parquet.read()
-    except (pa.ArrowException, OSError) as error:
+            table.validate(full=True)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged, not a Parquet file ({shown(str(error))})") from None
     columns = dict(zip(names, map(_decoded, table.columns), strict=True))
     return Cells(path, columns, lambda row: f"row {row + 1}", np.arange(len(table)), {})

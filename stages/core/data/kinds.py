@@ -16,6 +16,7 @@ MOST_CATEGORIES, MOST = 10_000, 1e100  # of a column; of a number, so that what 
 EMPTY = ("", "?", "-", "na", "n/a", "#n/a", "nan", "null")  # what an empty cell may hold, in any case
 EMPTY_NUMBER = ("none", ".")  # among numbers and dates also these
 _DATE = r"^\d{4}([-/])\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+_PLAIN = r"^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 _DAY_US = 86_400_000_000
 RULES = {
     "number": f"a number from -{MOST:g} to {MOST:g}",
@@ -103,6 +104,8 @@ def numbers_in(texts: pa.Array, decimal: str) -> np.ndarray:
     Thousands may be set apart, by the mark that is not the `decimal` one, by blanks or by apostrophes; a percentage is
     a share.
     """
+    if decimal == "." and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():
+        return np.asarray(texts.cast(pa.float64()).to_numpy())  # in a fraction of the time
     mark, apart = (r"\.", ",") if decimal == "." else (",", ".")
     thousands = rf"[1-9]\d{{0,2}}(?:[ '’\x{{a0}}\x{{202f}}{apart}]\d{{3}})+"
     pattern = rf"^[+-]?(?:(?:\d+|{thousands})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s?%?$"

@@ -29,6 +29,7 @@ from stages.core.config.builtin import Debian, Npm, Pypi, Torchvision
 from stages.core.config.datasets import datasets
 
 CHUNK, MOST = 1 << 20, 1 << 30  # bytes to read at once, and of a file, uncompressed: twice the largest of EMNIST
+OWN_TABLE = "Your own table is read from where it lies: `data.path` in `params.yaml`.\n"  # DVC warns of empty folders
 SILENCE_S = 30  # a mirror that says nothing for so long is given up
 
 _log = logging.getLogger(__name__)
@@ -41,9 +42,9 @@ class UnavailableError(Exception):
 def collect(dataset: str, destination: Path) -> None:
     """Make `destination` the folder of the data set's files, uncompressed, from the first source that has them.
 
-    A table of your own is fetched from nowhere: the folder is empty. All or nothing: the folder appears, or is replaced,
-    once every file has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a
-    line per source when none has the files.
+    Of a table of your own it holds a note alone. All or nothing: the folder appears, or is replaced, once every file
+    has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a line per source
+    when none has the files.
     """
     failures = []
     declared = datasets().get(dataset)
@@ -66,6 +67,8 @@ def collect(dataset: str, destination: Path) -> None:
             for failure in failures:
                 _log.warning("%s fetched from %s, but not from %s", dataset, name, failure)
             with writing(destination):
+                if not digests:
+                    (verified / "README.md").write_text(OWN_TABLE)
                 if destination.exists():
                     destination.rename(scratch / "replaced")
                 verified.rename(destination)

@@ -4,11 +4,11 @@ Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without
 sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
 """
 
-import warnings
 from typing import Protocol
 
 import numpy as np
 
+from stages.core.base.bins import bin_edges, bin_of
 from stages.core.base.command import InputError
 from stages.core.config.sections import holdout_size
 
@@ -32,10 +32,7 @@ def strata(targets: np.ndarray) -> np.ndarray:
     """Int64 (N,): the classes themselves; of numbers up to ten bins with about as many each, equal ones in one bin."""
     if targets.dtype == np.int64:
         return targets
-    bins = max(1, min(STRATA, len(targets) // LEAST))
-    edges = np.sort(targets)[np.arange(1, bins) * len(targets) // bins]
-    _, labels = np.unique(np.searchsorted(edges, targets, side="right"), return_inverse=True)
-    return labels.astype(np.int64)
+    return bin_of(bin_edges(targets, STRATA, LEAST), targets)
 
 
 def holdout(
@@ -59,7 +56,8 @@ def holdout(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if examples.groups is not None:
-        return _by_group(examples, max(2, round(1 / fraction)), generator, f"{key} = {fraction}")[0]
+        parts = _by_group(examples, max(2, round(1 / fraction)), generator, f"{key} = {fraction}")
+        return min(parts, key=lambda part: abs(len(part[1]) - size))  # one group may be half of all
     if targets.dtype == np.int64:
         return stratified_holdout(targets, fraction, generator, key)
     labels = strata(targets)
@@ -92,18 +90,31 @@ def split_folds(examples: Splittable, folds: int, generator: np.random.Generator
 
 
 def _by_group(examples: Splittable, folds: int, generator: np.random.Generator, called: str) -> list[tuple[Part, Part]]:
-    """Folds of whole groups that balance strata; fewer than `folds` where there are not as many groups."""
-    assert examples.groups is not None
-    from sklearn.model_selection import StratifiedGroupKFold  # half a second that other splits need not pay
+    """Folds of whole groups that balance strata; fewer than `folds` where there are not as many groups.
 
-    folds = min(folds, len(np.unique(examples.groups)))
+    Greedy, as `StratifiedGroupKFold` is: the largest group first, each into the fold that has the least of what it
+    has. That takes microseconds a group, there it took minutes for 200,000 groups; and no fold is left empty.
+    """
+    assert examples.groups is not None
+    _, groups = np.unique(examples.groups, return_inverse=True)
+    folds = min(folds, groups.max() + 1)
     if folds < 2:
         raise InputError(f"params.yaml: {called}: needs two groups to split, found one")
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(generator.integers(2**31)))
-    labels = strata(examples.targets)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer examples than folds, which may well be
-        return [(train, held_out) for train, held_out in splitter.split(labels, labels, examples.groups)]
+    _, labels = np.unique(strata(examples.targets), return_inverse=True)
+    kinds = labels.max() + 1
+    counts = np.bincount(groups * kinds + labels, minlength=(groups.max() + 1) * kinds).reshape(-1, kinds)
+    weights = 1 / counts.sum(axis=0)  # a rare class counts as much as a frequent one
+    deck = generator.permutation(len(counts))
+    fold_of, held, rows = np.empty(len(counts), np.int64), np.zeros((folds, kinds)), np.zeros(folds)
+    for group in deck[np.argsort(-counts[deck].sum(axis=1), kind="stable")]:
+        fold = np.lexsort((rows, (held * counts[group]).sum(axis=1)))[0]  # adds least to the sum of squares
+        fold_of[group] = fold
+        held[fold] += counts[group] * weights**2
+        rows[fold] += counts[group].sum()
+    return [
+        (np.flatnonzero(fold_of[groups] != fold), np.flatnonzero(fold_of[groups] == fold))
+        for fold in generator.permutation(folds)
+    ]
 
 
 def stratified_holdout(

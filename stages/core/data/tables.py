@@ -98,6 +98,8 @@ def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
             if data.bad_rows != "drop":
                 raise cells.refusal(name, lacking, f"filled, as it is the {use.role}")
             cells = cells.without(lacking, f"no {use.role}")
+    if not len(cells):
+        raise InputError(f"{cells.path}: has no rows that can be used: {', '.join(cells.dropped)}")
     return cells
 
 
@@ -131,17 +133,11 @@ def _notice(cells: Cells, useless: Mapping[str, str]) -> None:
 def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
     """The test part's own file, which must have the same columns, in any order, but for those left out."""
     found = read(Path(data.test_path), data)
-    for one, other in ((cells, found), (found, cells)):
-        for name in one.columns:
-            if (
-                name not in other.columns
-                and roles.get(name, Use("input")).role != "ignored"
-                and name not in data.ignore
-            ):
-                raise InputError(
-                    f"{other.path}: must have the columns of {one.path}, has no {shown(repr(name))}"
-                    + ("" if other is found else "; data.ignore leaves it out")
-                )
+    lacking = [name for name, use in roles.items() if use.role != "ignored" and name not in found.columns]
+    others = [name for name in found.columns if name not in cells.columns]
+    for name in lacking + others:
+        has = "has no" if name in lacking else "has another,"
+        raise InputError(f"{found.path}: must have the columns of {cells.path}, {has} {shown(repr(name))}")
     return found
 
 
@@ -170,14 +166,12 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     assert texts is not None
     numbers = numbers_in(pa.array(texts, pa.large_string()), data.decimal)
     as_numbers = not np.isnan(numbers).any()
-    if as_numbers:  # 1 and 1.0 are one class, called by the shorter
-        values, ranks = np.unique(numbers, return_inverse=True)
-        names = [min(texts[numbers == value], key=len) for value in values[: MOST_CLASSES + 1]]
-    else:
-        names, ranks = list(texts), np.arange(len(texts))
-    if not 2 <= len(names) <= MOST_CLASSES:
-        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
-        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {ranks.max() + 1:,}{hint}")
+    # 1 and 1.0 are one class, called by the shorter.
+    values, ranks = np.unique(numbers, return_inverse=True) if as_numbers else (texts, np.arange(len(texts)))
+    if not 2 <= len(values) <= MOST_CLASSES:
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > 2 else ""
+        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(values):,}{hint}")
+    names = [min(texts[ranks == rank], key=len) for rank in range(len(values))]
     if MACRO in names:
         raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
     targets = ranks[target.values.astype(np.int64)]

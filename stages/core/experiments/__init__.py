@@ -1,1 +1,4 @@
-"""Loops around training and prediction: cross-validation, range test, robustness; callable without a script."""
+"""Loops around training and prediction: cross-validation, range test, robustness, importance of columns, baselines.
+
+They are callable without a script.
+"""

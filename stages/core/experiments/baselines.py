@@ -2,9 +2,9 @@
 
 The majority class or the median; logistic or ridge regression; of a table also boosted trees. They learn from the whole
 training part, where the network leaves out its validation slice: on that its epoch was chosen, and nothing is chosen
-here. Whatever they learn before (medians, scales, categories) they learn from the training part too.
+here. What they need to know of the data (medians, scales, categories) they learn from the training part, too.
 
-One thread, whole sums: the same on every processor as far as the last digits, and those are rounded off.
+What they say is rounded, so that a last digit, which another number of threads may change, decides nothing.
 """
 
 import warnings
@@ -43,12 +43,12 @@ def baseline_predictions(
 ) -> Iterator[tuple[str, AnyPredictions]]:
     """The name of each simple model, the simplest first, and what it says of `test` once it has learned from `train`.
 
-    Where all of `train` is of one class there is nothing for the others to learn, and only the first.
+    Where all of `train` is of one class there is nothing to learn, and but the first of them.
     """
     inputs = test.inputs
     if description.kind == "image" and len(train) > IMAGES:
         train = train.take(stratified_sample(strata(train.targets), IMAGES, numpy_generator(seed, "baselines")))
-    if description.kind == "table":  # a column without a single cell is refused by the trees: all cells are made alike
+    if description.kind == "table":  # the trees refuse a column without a single cell: it becomes a constant
         empty = np.isnan(train.inputs).all(axis=0)
         train, inputs = replace(train, inputs=np.where(empty, 0, train.inputs)), np.where(empty, 0, inputs)
     for name, model in _models(train, description, derive(seed, "baselines") % 2**32).items():
@@ -58,7 +58,7 @@ def baseline_predictions(
         if description.classes:
             probabilities = np.zeros((len(test), len(description.classes)))
             probabilities[:, model.classes_] = model.predict_proba(inputs)
-            yield name, Predictions(test.targets, probabilities.round(6).astype(np.float32), test.groups)
+            yield name, Predictions(test.targets, probabilities.astype(np.float32), test.groups)
         else:
             yield name, ValuePredictions(test.targets, on_fitting_grid(model.predict(inputs)), groups=test.groups)
 
@@ -99,7 +99,7 @@ def _models(train: Examples, description: DataDescription, random_state: int) ->
     if description.columns:
         trees = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
         _, categories = _columns(description)
-        # On a tenth of more than 10,000 examples, if that can hold every class and leave one.
+        # On a tenth of more than 10,000 examples, where that has room for every class and leaves some of each.
         stopping = regression or (sizes.min() > 1 and len(sizes) <= len(train) // 10)
         found["boosted_trees"] = trees(
             categorical_features=[place for place in categories if _number(train.inputs[:, place]) <= CATEGORIES],
@@ -134,5 +134,5 @@ def _columns(description: DataDescription) -> tuple[list[int], list[int]]:
 
 
 def _number(codes: np.ndarray) -> int:
-    """How many different codes there are, the empty cell not counted."""
+    """How many different ones there are, empty cells left out."""
     return len(np.unique(codes[~np.isnan(codes)]))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -19,6 +20,7 @@ from stages.core.config.recipe import Recipe, steps_per_epoch
 from stages.core.config.sections import CrossValidateConfig, check_training_sizes
 from stages.core.data.examples import Examples
 from stages.core.data.splits import split_folds, strata, stratified_sample
+from stages.core.scores.tasks import rounded
 from stages.core.training.checkpoint import Checkpoint
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective
@@ -50,15 +52,15 @@ class CrossValidation:
         return np.array([fold.scores[score] for fold in self.folds])
 
     def mean(self, score: str) -> float:
-        """Its mean over the folds, to six digits."""
-        return _round(self.values(score).mean())
+        """Its mean over the folds, rounded."""
+        return rounded(score, float(self.values(score).mean()))
 
     def gap(self, score: str) -> float:
-        """The mean of training minus validation score, that of the objective, to six digits.
+        """The mean of training minus validation score, that of the objective, rounded.
 
         Large and positive means overfitting, near zero at a low score underfitting.
         """
-        return _round(float(np.mean([fold.train_score for fold in self.folds] - self.values(score))))
+        return rounded(score, float(np.mean([fold.train_score for fold in self.folds] - self.values(score))))
 
     @property
     def fold_scores(self) -> pd.DataFrame:
@@ -67,7 +69,7 @@ class CrossValidation:
         for score in self.folds[0].scores if len(self.folds) > 1 else ():
             values = self.values(score)
             low, high = corrected_interval(values, test_share=1 / self.of)
-            rows.append((score, *map(_round, (values.mean(), values.std(ddof=1), low, high))))
+            rows.append((score, *(rounded(score, float(v)) for v in (values.mean(), values.std(ddof=1), low, high))))
         return pd.DataFrame(rows, columns=list(FOLD_SCORES.columns))
 
 
@@ -85,7 +87,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Train `recipe` on each fold's training part, and on the shares of it that the learning curve takes.
 
-    Besides the objective's, each fold has the `scores`, functions of targets and outputs. `on_fold` is called after
+    Besides the objective's, each fold has the `scores`, functions of targets and predictions. `on_fold` is called after
     each fold with what there is so far. `checkpoint`, called with what determines a training run (recipe, fold, share,
     indices of the examples trained on), gives the one that the run goes on from. Of a table `columns` tell which are
     numbers.
@@ -123,7 +125,8 @@ def cross_validate(
             if share < 1:
                 continue
             found = {objective.score: last.validation_score}
-            found |= {name: score(validation.targets, trained.validation_outputs) for name, score in scores.items()}
+            said = trained.objective.predictions(torch.from_numpy(trained.validation_outputs))
+            found |= {name: score(validation.targets, said) for name, score in scores.items()}
             scored.append(Fold(found | {"loss": last.validation_loss}, last.train_score))
             curve = pd.DataFrame(map(asdict, trained.history)).assign(fold=fold)
             curves.append(curve[list(CROSS_VALIDATE.columns)])
@@ -146,7 +149,3 @@ def corrected_interval(scores: Sequence[float] | np.ndarray, test_share: float) 
     scale = math.sqrt((1 / k + test_share / (1 - test_share)) * np.var(scores, ddof=1))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1)) * scale
     return float(np.mean(scores)) - half, float(np.mean(scores)) + half
-
-
-def _round(value: float) -> float:
-    return round(float(value), 6)

@@ -19,8 +19,8 @@ from stages.core.scores.classification import predict
 from stages.core.scores.comparison import MAIN, RESAMPLES
 from stages.core.scores.tasks import SCORES
 
-DRAWS = 10  # of another order for each column
-PREDICTIONS = 1_000_000  # that are asked of the model, more only for the sake of `least` examples
+DRAWS = 5  # of another order for each column
+PREDICTIONS = 500_000  # that are asked of the model, more only for the sake of `least` examples
 
 # Of each example what it adds to the mean error, and what the score loses by that: accuracy the share of wrong answers.
 _ERRORS: Mapping[Task, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import Encoding, ModelDescription, Normalisation, PrepareFacts, TargetScale
+from stages.core.base.schemas import (
+    Encoding,
+    ModelDescription,
+    Normalisation,
+    PredictionInterval,
+    PrepareFacts,
+    TargetScale,
+)
 from stages.core.config.recipe import ModelConfig
 from stages.core.networks.bodies import body, output, takes_pieces
 from stages.core.networks.fronts import Learned, front
@@ -44,12 +51,14 @@ def describe_model(
     facts: PrepareFacts,
     learned: Learned,
     scale: float | TargetScale,
+    interval: PredictionInterval | None,
     score: str,
     selected_epoch: int,
 ) -> ModelDescription:
     """All that `load_model` needs besides the weights, and how these were chosen.
 
-    `scale` is what the objective has found its outputs to mean: a temperature of classes, or the scale of a number.
+    `scale` is what the objective has found its outputs to mean: a temperature of classes, or the scale of a number, of
+    which the `interval` says how far off it may be.
     """
     images, classes = facts.kind == "image", facts.classes is not None
     return ModelDescription(
@@ -67,6 +76,7 @@ def describe_model(
         encoding=learned if isinstance(learned, Encoding) else None,
         temperature=None if isinstance(scale, TargetScale) else scale,
         target_scale=scale if isinstance(scale, TargetScale) else None,
+        interval=interval,
     )
 
 

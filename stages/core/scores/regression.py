@@ -13,9 +13,9 @@ import pandas as pd
 from scipy import sparse
 
 from stages.core.base import schemas
+from stages.core.base.bins import bin_edges, bin_of
 from stages.core.scores.bootstrap import Floats, Sums, canonical_order, mean_sums, on_fitting_grid
 from stages.core.scores.calibration import wilson_interval
-from stages.core.scores.conformal import bin_edges, bin_of
 from stages.core.scores.predictions import ValuePredictions
 from stages.core.scores.score import Score, significant
 

@@ -38,6 +38,12 @@ TABLES: Mapping[str, schemas.Table] = {
 }
 
 
+def rounded(name: str, value: float) -> float:
+    """A value of the score called `name`, whichever task it is of, or of a loss."""
+    score = next((scores[name] for scores in SCORES.values() if name in scores), None)
+    return score.rounded(value) if score else round(value, 6)
+
+
 def scores_of(predictions: AnyPredictions) -> Mapping[str, Score]:
     """The scores that these predictions can be given."""
     scores = SCORES[predictions.task]

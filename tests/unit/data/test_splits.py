@@ -3,7 +3,16 @@ import pytest
 
 from stages.core.base.command import InputError
 from stages.core.base.seeding import numpy_generator
-from stages.core.data.splits import apportion, draw, stratified_folds, stratified_holdout, stratified_sample
+from stages.core.data.examples import Examples
+from stages.core.data.splits import (
+    apportion,
+    draw,
+    holdout,
+    split_folds,
+    stratified_folds,
+    stratified_holdout,
+    stratified_sample,
+)
 
 
 def targets(*counts: int) -> np.ndarray:
@@ -91,3 +100,34 @@ def test_a_subset_of_all_is_all() -> None:
 
 def test_of_a_subset_a_class_may_be_absent() -> None:
     assert len(stratified_sample(np.array([0, 0, 2, 2]), 2, np.random.default_rng(0))) == 2
+
+
+def test_groups_stay_whole_and_their_folds_have_their_share_of_each_class() -> None:
+    generator = numpy_generator(0, "rows")
+    groups = np.repeat(np.arange(60), generator.integers(1, 20, 60))
+    labels = generator.choice(3, len(groups), p=[0.7, 0.25, 0.05])
+    rows = Examples(np.zeros((len(groups), 1)), labels, groups)
+    folds = split_folds(rows, 5, numpy_generator(0, "folds"))
+    assert sum(len(held_out) for _, held_out in folds) == len(groups)
+    for train, held_out in folds:
+        assert not set(groups[train]) & set(groups[held_out])
+        assert np.abs(np.bincount(labels[held_out], minlength=3) - np.bincount(labels) / 5).max() <= 3
+    train, held_out = holdout(rows, 0.2, numpy_generator(0, "holdout"))
+    assert not set(groups[train]) & set(groups[held_out])
+    assert abs(len(held_out) - len(groups) / 5) <= 3
+
+
+def test_a_group_of_half_the_rows_is_not_the_held_out_tenth() -> None:
+    groups = np.repeat([0, *range(1, 51)], [50, *[1] * 50])
+    rows = Examples(np.zeros((100, 1)), np.arange(100.0), groups)
+    for seed in range(5):
+        train, held_out = holdout(rows, 0.1, numpy_generator(seed, "holdout"))
+        assert set(groups[train]) >= {0} and 5 <= len(held_out) <= 15
+
+
+def test_as_many_folds_as_groups() -> None:
+    rows = Examples(np.zeros((30, 1)), np.repeat([0, 1, 2], 10), np.repeat([4, 7, 9], 10))
+    parts = split_folds(rows, 3, numpy_generator(0, "folds"))
+    assert sorted(len(held_out) for _, held_out in parts) == [10, 10, 10]
+    with pytest.raises(InputError, match=r"cross_validate\.folds = 4: must be at most 3, the number of groups"):
+        split_folds(rows, 4, numpy_generator(0, "folds"))

@@ -10,9 +10,11 @@ from torch import nn
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import Normalisation, PrepareFacts
+from stages.core.config.automatic import MODELS
 from stages.core.config.recipe import ModelConfig
 from stages.core.networks import bodies
-from stages.core.networks.layers import Dropout, Normalise
+from stages.core.networks.fronts.pixels import Normalise
+from stages.core.networks.layers import Dropout
 from stages.core.networks.model import (
     build_model,
     check_alike,
@@ -32,7 +34,7 @@ FACTS = PrepareFacts(
     input_shape=SHAPE,
     train_sha256="0" * 64,
 )
-NAMES = get_args(ModelConfig.model_fields["name"].annotation)
+NAMES = MODELS["image"]
 NEW = """
 from torch import nn
 
@@ -69,7 +71,8 @@ def test_networks_have_the_layers_they_say(recipe, keys, weights):
 
 
 def test_every_name_of_the_configuration_is_a_file_and_every_file_a_name():
-    assert sorted(NAMES) == sorted(module.name for module in pkgutil.iter_modules(bodies.__path__))
+    names = get_args(ModelConfig.model_fields["name"].annotation)
+    assert sorted(names) == sorted(module.name for module in pkgutil.iter_modules(bodies.__path__))
 
 
 def test_a_network_is_one_file_and_a_name(recipe, tmp_path, monkeypatch):

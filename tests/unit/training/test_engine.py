@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.networks.layers import Dropout, Normalise
+from stages.core.networks.fronts.pixels import Normalise
+from stages.core.networks.layers import Dropout
 from stages.core.networks.model import initialise
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit

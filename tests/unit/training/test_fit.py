@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from stages.core.base.command import InputError
-from stages.core.config.recipe import ModelConfig, TrainConfig, steps_per_epoch
+from stages.core.config.automatic import LOSSES, MODELS
+from stages.core.config.recipe import TrainConfig, steps_per_epoch
 from stages.core.training.fit import Fit, fit
 from stages.core.training.objectives import objective_of
 from stages.core.training.objectives.classification import loss_and_accuracy, predict_probabilities
@@ -31,12 +32,12 @@ LEARNERS = [("linear", "sgd", 0.05), ("mlp", "adam", 0.01), ("cnn", "adamw", 0.0
 
 def test_every_network_and_optimiser_is_among_the_learners():
     networks, optimizers, _ = map(set, zip(*LEARNERS, strict=True))
-    assert networks == set(get_args(ModelConfig.model_fields["name"].annotation))
+    assert networks == set(MODELS["image"])
     assert optimizers == set(get_args(TrainConfig.model_fields["optimizer"].annotation))
 
 
 @pytest.mark.parametrize(("model", "optimizer", "lr"), LEARNERS)
-@pytest.mark.parametrize("loss", get_args(TrainConfig.model_fields["loss"].annotation))
+@pytest.mark.parametrize("loss", LOSSES["classification"])
 def test_a_model_overfits_32_examples(recipe, digits, model, optimizer, lr, loss):
     data = digits(32)
     keys = {"epochs": 25, "optimizer": optimizer, "lr": lr, "loss": loss, "schedule": "constant"}

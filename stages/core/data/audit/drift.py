@@ -68,7 +68,7 @@ def _merged(counts: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]
         return counts, kept
     (last,) = np.flatnonzero(rare) if rare.sum() == 1 else (None,)
     merged = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
-    return merged, [*kept, "rare ones" if last is None else names[last]]
+    return merged, [*kept, "rare or new values" if last is None else names[last]]
 
 
 def _chance(counts: np.ndarray) -> float:

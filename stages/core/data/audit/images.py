@@ -13,7 +13,7 @@ ROWS, COLUMNS = 8, 9  # of the cells an image is averaged over; a bit for each s
 STEP = 12  # grey levels: below, a step may come from noise or compression
 BITS = 3  # of 64 that may differ
 NEARLY = 0.02  # squared distance, as a share of the images' own spread
-PORTION, PAIRS = 1 << 22, 1 << 21  # pixels and pairs looked at together, for the memory's sake
+PORTION, PAIRS = 1 << 22, 1 << 19  # pixels and pairs looked at together, for the memory's sake
 
 
 def near_duplicates(parts: Parts) -> list[Finding]:
@@ -81,7 +81,8 @@ def _described(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _weighted(cells: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Float32 (N, 72): what differs from the mean of the image, such that squares add up to those of the pixels."""
     means: np.ndarray = cells @ weights / weights.sum()
-    return ((cells - means[:, np.newaxis]) * np.sqrt(weights)).astype(np.float32)
+    weighted: np.ndarray = (cells - means[:, np.newaxis]) * np.sqrt(weights)
+    return weighted.astype(np.float32)
 
 
 def _hashes(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.uint64]]:

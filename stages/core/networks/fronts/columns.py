@@ -141,7 +141,8 @@ class Columns(nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         if rows.dtype == torch.float32:
             return rows
-        numbers = ((rows.index_select(1, self.numbers) - self.center) / self.scale).float()
+        # Within what float32 can square.
+        numbers = ((rows.index_select(1, self.numbers) - self.center) / self.scale).clamp(-1e9, 1e9).float()
         # rsqrt, since torch.sqrt goes through MKL, whose last bit differs between makes of processor.
         numbers = (numbers * (1 + (numbers / BOUND).square()).rsqrt()).nan_to_num(nan=0.0)
         parts = [numbers, rows.index_select(1, self.gaps).isnan().float()]

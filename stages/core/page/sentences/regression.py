@@ -2,11 +2,11 @@
 
 import math
 
+from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.regression import ends, worst_decile
 from stages.core.pictures.wording import count, percent, plain, span
-from stages.core.scores.conformal import CONFIDENCE
 
 GAP = 0.1  # of the test RMSE, by which that in training must be lower for a model to be said to overfit
 COVERED = 0.02  # between coverage and 90%, up to which the prediction intervals are called right
@@ -135,7 +135,7 @@ def _outdone(found: Findings) -> bool:
 
 
 def _covered(found: Findings) -> str:
-    share, meant = found.metrics["evaluate"].get("coverage"), float(CONFIDENCE)
+    share, meant = found.metrics["evaluate"].get("coverage"), float(NOMINAL_COVERAGE)
     if share is None:
         return "It gives no prediction intervals: without a validation slice it has nothing to learn them from."
     low, high = found.interval("coverage")

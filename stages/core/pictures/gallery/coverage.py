@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.config.sections import PlotConfig
 from stages.core.pictures.axes import bars_of_tenths, shortened
 from stages.core.pictures.findings import Findings, has, numbers
@@ -11,13 +12,12 @@ from stages.core.pictures.findings.regression import covered, ends
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, GREY, VERMILLION, figure, short_percent, title
 from stages.core.pictures.wording import percent
-from stages.core.scores.conformal import CONFIDENCE
 
 
 def draw(found: Findings, config: PlotConfig) -> Figure:
     table = found.tables["coverage"]
     share, low, high, width = (numbers(table[column]) for column in ("coverage", "low", "high", "mean_width"))
-    meant = float(CONFIDENCE)
+    meant = float(NOMINAL_COVERAGE)
     places = np.arange(len(table))
     off = (low > meant) | (high < meant)
 
@@ -56,7 +56,7 @@ def describe(found: Findings) -> str:
     least = table.iloc[int(table["coverage"].to_numpy().argmin())]
     least_of = ends(found, least, "prediction_from", "prediction_to")
     return (
-        f"The share of actual values inside their {short_percent(float(CONFIDENCE))} interval, "
+        f"The share of actual values inside their {short_percent(float(NOMINAL_COVERAGE))} interval, "
         f"{percent(covered(found), 1)} in all, in {len(table)} parts of the predictions by size, with the intervals' "
         f"mean width in each. The lowest share is {percent(least['coverage'], 1)}, of predictions from {least_of}."
     )

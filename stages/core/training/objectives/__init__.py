@@ -7,12 +7,13 @@ from torch import nn
 
 from stages.core.config.builtin import Task
 from stages.core.config.recipe import TrainConfig
+from stages.core.training.objectives import conformal
 from stages.core.training.objectives.classification import Classification, predict_probabilities
 from stages.core.training.objectives.objective import Objective
 from stages.core.training.objectives.regression import Regression, predict_numbers
 from stages.core.training.parallel import Workers
 
-__all__ = ["Objective", "Task", "objective_of", "predict"]
+__all__ = ["Objective", "Task", "conformal", "objective_of", "predict"]
 
 
 def objective_of(config: TrainConfig, task: Task) -> Objective:

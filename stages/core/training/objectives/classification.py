@@ -51,6 +51,9 @@ class Classification:
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return fit_temperature(outputs, targets)
 
+    def interval(self, outputs: np.ndarray, targets: np.ndarray) -> None:
+        return None
+
 
 def class_weights(targets: np.ndarray) -> tuple[float, ...]:
     """A weight for each class of `targets` (int64 (N,)), such that all classes weigh alike and the mean weight is 1."""

@@ -5,7 +5,7 @@ from typing import Protocol, Self
 import numpy as np
 import torch
 
-from stages.core.base.schemas import TargetScale
+from stages.core.base.schemas import PredictionInterval, TargetScale
 
 
 class Objective(Protocol):
@@ -39,3 +39,6 @@ class Objective(Protocol):
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float | TargetScale:
         """What the model's last layer must do, so that predictions mean what they say, see `describe_model`."""
+
+    def interval(self, outputs: np.ndarray, targets: np.ndarray) -> PredictionInterval | None:
+        """How far off predictions may be, from validation outputs and targets (N,); None for classes, or if N is 0."""

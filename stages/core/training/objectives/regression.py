@@ -13,13 +13,15 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import TargetScale
+from stages.core.base.schemas import PredictionInterval, TargetScale
 from stages.core.config.recipe import TrainConfig
 from stages.core.networks.layers import Units
 from stages.core.networks.logarithm import log
+from stages.core.training.objectives import conformal
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
 
+LARGEST = 1e100  # so that squares have room
 HUBER = 0.5  # standard deviations of the target up to which huber is quadratic
 
 
@@ -63,6 +65,11 @@ class Regression:
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> TargetScale:
         return self._known
 
+    def interval(self, outputs: np.ndarray, targets: np.ndarray) -> PredictionInterval | None:
+        if len(targets) == 0:
+            return None
+        return conformal.calibrate(targets, self.predictions(torch.from_numpy(outputs)), factors=self._known.log)
+
     def _scaled(self, targets: np.ndarray) -> np.ndarray:
         scale = self._known
         if scale.log:
@@ -78,7 +85,7 @@ class Regression:
 def target_scale(targets: np.ndarray, log_of_them: bool) -> TargetScale:
     """The scale of float64 `targets` (N,), or of their logarithms; their sums are exact, in whatever order they come.
 
-    Raises `InputError` where there is no logarithm, or no difference among them.
+    Raises `InputError` where there is no logarithm, they are too large to be squared, or all alike.
     """
     if log_of_them:
         if targets.min() <= 0:
@@ -87,10 +94,12 @@ def target_scale(targets: np.ndarray, log_of_them: bool) -> TargetScale:
                 f"found {targets.min():g} in the training part"
             )
         targets = log(targets)
+    if (largest := float(np.abs(targets).max())) > LARGEST:
+        raise InputError(f"training part: the targets go to {largest:g}, must stay within {LARGEST:g}")
     mean = math.fsum(targets) / len(targets)
     std = math.sqrt(math.fsum((targets - mean) ** 2) / len(targets))
-    if not (0 < std < math.inf and abs(mean) < math.inf):
-        raise InputError(f"training part: the targets have the standard deviation {std:g}, must be a number above 0")
+    if std == 0:
+        raise InputError(f"training part: all targets are {targets[0]:g}, must vary")
     return TargetScale(mean=mean, std=std, log=log_of_them, low=float(targets.min()), high=float(targets.max()))
 
 

@@ -1,14 +1,14 @@
 """The seam between engine and task: another objective trains through it, and what the one of classes promises."""
 
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar, Self
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.automatic import MODELS
 from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.objectives import Objective, objective_of
@@ -18,16 +18,26 @@ from stages.core.training.parallel import Workers
 
 @dataclass(frozen=True)
 class SquaredError:
-    """A toy: one output that is to be the target itself. Its score is minus the largest error."""
+    """A toy: one output that is to be the target itself. Its score is the largest error."""
 
-    score: ClassVar[str] = "negative_worst"
+    score: ClassVar[str] = "worst"
+    greater_is_better: ClassVar[bool] = False
+
+    def learned(self, targets: np.ndarray) -> Self:
+        return self
+
+    def encoded(self, targets: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(targets)
+
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        return outputs[:, 0].double().numpy()
 
     def loss_sum(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return ((outputs[:, 0] - targets) ** 2).sum()
 
     def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
         errors = outputs[:, 0].double().numpy() - targets
-        return float((errors**2).mean()), -float(abs(errors).max())
+        return float((errors**2).mean()), float(abs(errors).max())
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return 1.0
@@ -41,7 +51,7 @@ def test_another_task_trains_through_the_same_engine(recipe, digits, workers):
     with Workers(workers) as pool:
         trained = fit(config, digits(64), validation, objective, 1, pool)
     best = trained.history[trained.best_epoch - 1]
-    assert best.validation_score == max(epoch.validation_score for epoch in trained.history) > -0.5
+    assert best.validation_score == min(epoch.validation_score for epoch in trained.history) < 0.5
     assert best.validation_loss < 0.02 < trained.history[0].validation_loss
     assert trained.validation_outputs.shape == (40, 1)
     assert (trained.validation_outputs[:, 0].round() == validation.targets).all()
@@ -67,7 +77,7 @@ GOLDEN = {
 }
 
 
-@pytest.mark.parametrize("name", get_args(ModelConfig.model_fields["name"].annotation))
+@pytest.mark.parametrize("name", MODELS["image"])
 def test_the_losses_of_each_network_before_and_after_its_first_step(recipe, digits, name):
     """Numbers once computed: what changes initial weights, a loss, an optimiser or a stream changes them."""
     config = recipe(model={"name": name, "hidden": [8]}, augment={"shift": 1})

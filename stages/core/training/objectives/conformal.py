@@ -15,16 +15,15 @@ World (2005), 4.5 (by bins: Mondrian); Lei et al., Distribution-Free Predictive 
 """
 
 import math
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.base.schemas import PredictionInterval
+from stages.core.base.bins import bin_edges, bin_of
+from stages.core.base.schemas import NOMINAL_COVERAGE, PredictionInterval
 
 Floats = NDArray[np.float64]
 
-CONFIDENCE = Fraction(9, 10)  # exact: as a float, times n + 1 it may round up over a whole number
 BINS = 10
 _LEAST = 50  # examples in a bin, so that at most 2% more than 90% are inside
 
@@ -45,7 +44,7 @@ def calibrate(targets: Floats, values: Floats, factors: bool = False) -> Predict
     widths = []
     for place in range(len(edges) + 1):
         own = np.sort(errors[bins == place])
-        rank = min(math.ceil(CONFIDENCE * (len(own) + 1)), len(own))
+        rank = min(math.ceil(NOMINAL_COVERAGE * (len(own) + 1)), len(own))
         widths.append(float(own[rank - 1]))
     return PredictionInterval(edges=tuple(edges.tolist()), widths=tuple(widths), factors=factors)
 
@@ -54,26 +53,3 @@ def interval(found: PredictionInterval, values: Floats) -> tuple[Floats, Floats]
     """The ends, (N,) each, of the 90% intervals around predicted `values` (N,), in the unit of `calibrate`."""
     width = np.array(found.widths)[bin_of(np.array(found.edges), values)]
     return (values / width, values * width) if found.factors else (values - width, values + width)
-
-
-def bin_edges(values: Floats, most: int, least: int = 1) -> Floats:
-    """The rising edges between up to `most` bins of `values` (N,), of equal numbers but for ties, `least` or more each.
-
-    Equal values are in one bin. N > 0.
-    """
-    ordered = np.sort(values)
-    size, begun = len(values), 0
-    most = max(1, min(most, size // least))
-    edges = []
-    for place in range(1, most):
-        edge = ordered[size * place // most]
-        below = int(np.searchsorted(ordered, edge))
-        if below - begun >= least and size - below >= least:
-            edges.append(edge)
-            begun = below
-    return np.array(edges, np.float64)
-
-
-def bin_of(edges: Floats, values: Floats) -> NDArray[np.int64]:
-    """The bin, from 0, that each of `values` is in, (N,); an edge belongs to the bin above it."""
-    return np.searchsorted(edges, values, side="right")

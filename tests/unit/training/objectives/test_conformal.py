@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from stages.core.base.bins import bin_edges, bin_of
 from stages.core.base.schemas import PredictionInterval
-from stages.core.scores.conformal import BINS, bin_edges, bin_of, calibrate, interval
+from stages.core.training.objectives.conformal import BINS, calibrate, interval
 
 
 def example(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
