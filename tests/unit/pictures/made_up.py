@@ -10,8 +10,9 @@ from stages.core.base.schemas import DataDescription, InputColumn
 from stages.core.base.seeding import numpy_generator
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.misses import wrong
-from stages.core.scores import conformal, tasks
+from stages.core.scores import tasks
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
+from stages.core.training.objectives import conformal
 
 CUTS = ("Fair", "Good", "Ideal")
 
