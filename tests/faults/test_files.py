@@ -33,11 +33,11 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.data import sources
 from stages.core.data.examples import Examples, read_training
 from stages.core.networks.store import read_model
-from stages.core.pictures.findings import Findings, check_together
-from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import SCORES, headlines
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings.together import check_together
+from stages.core.scores.classification import SCORES
 from stages.core.scores.predictions import Predictions
-from stages.core.scores.tables import tables
+from stages.core.scores.tasks import headlines, tables
 from stages.core.training.checkpoint import Checkpoint
 from tests.pipeline.test_interruption import workspace as workspace  # a fixture
 
@@ -480,15 +480,15 @@ def findings() -> tuple[Findings, Predictions]:
     scores = pd.DataFrame([(name, 0.5, 0.4, 0.6) for name in SCORES], columns=["score", "value", "low", "high"])
     curves = pd.DataFrame({"epoch": [1, 2], "fold": 1})
     found = Findings(
+        data=schemas.DataDescription(task="classification", classes=("a", "b", "c"), input_shape=(1, 4, 4)),
         metrics={
-            "evaluate": headlines(scores),
+            "evaluate": headlines("classification", scores),
             "stress": {"mean_corruption_accuracy": 0.5},
             "cross_validate": {"accuracy": 0.5},
             "lr_range": {"suggested_lr": 0.1},
         },
         tables={
-            **tables(targets, probabilities, ["a", "b", "c"], 100),
-            "calibration": reliability_table(targets, probabilities),
+            **tables(Predictions(targets, probabilities), ["a", "b", "c"], 100),
             "scores": scores,
             "training": curves,
             "cross_validate": curves,
@@ -496,8 +496,6 @@ def findings() -> tuple[Findings, Predictions]:
             "lr_range": pd.DataFrame({"learning_rate": [0.01, 1.0]}),
             "stress": pd.DataFrame({"corruption": ["blur", "blur"], "severity": [0, 1], "score": [0.9, 0.5]}),
         },
-        mistakes=(),
-        classes=("a", "b", "c"),
         selected_epoch=2,
         score="accuracy",
     )
@@ -505,7 +503,16 @@ def findings() -> tuple[Findings, Predictions]:
 
 
 FOUND, PREDICTED = findings()
-NAMES = {"model", "predictions", *(f"{name} table" for name in FOUND.tables), *(f"{n} metrics" for n in FOUND.metrics)}
+TWO = schemas.DataDescription(task="classification", classes=("a", "b"), input_shape=(1, 4, 4))
+VALUES = schemas.DataDescription(task="regression", input_shape=(1, 4, 4))
+DECILES = pd.DataFrame([(1, 0.0, 1.0, 300, 1.0, 1.0, 0.0)], columns=list(schemas.DECILES.columns))
+NAMES = {
+    "model",
+    "test",
+    "predictions",
+    *(f"{name} table" for name in FOUND.tables),
+    *(f"{n} metrics" for n in FOUND.metrics),
+}
 FILES = {name: Path(name.replace(" ", "_")) for name in NAMES}
 
 
@@ -516,7 +523,9 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"classes": ("a", "b")}, "predictions: does not belong to model"),
+        ({"data": TWO}, "predictions: does not belong to model"),
+        ({"data": VALUES}, "predictions: does not belong to model"),
+        (with_table("deciles", lambda _: DECILES), "deciles_table: does not belong to predictions and model"),
         ({"selected_epoch": 3}, "training_table: does not belong to model"),
         ({"score": "r2"}, "model: does not belong to cross_validate_metrics"),
         (with_table("confusion", lambda table: table.assign(count=1)), "confusion_table: does not belong to pred"),
@@ -531,15 +540,17 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
     ],
 )  # fmt: skip
 def test_files_that_do_not_belong_together(changes: dict[str, Any], told: str) -> None:
-    check_together(FOUND, PREDICTED, FILES)
+    check_together(FOUND, PREDICTED, PREDICTED.targets, FILES)
     with pytest.raises(InputError, match=f"^{told}"):
-        check_together(replace(FOUND, **changes), PREDICTED, FILES)
+        check_together(replace(FOUND, **changes), PREDICTED, PREDICTED.targets, FILES)
 
 
 def test_probabilities_that_do_not_belong_to_the_targets() -> None:
     swapped = Predictions(PREDICTED.targets, np.roll(PREDICTED.probabilities, 1, axis=0))
     with pytest.raises(InputError, match=r"^confusion_table: does not belong to predictions"):
-        check_together(FOUND, swapped, FILES)
+        check_together(FOUND, swapped, swapped.targets, FILES)
+    with pytest.raises(InputError, match=r"^predictions: does not belong to test;"):
+        check_together(FOUND, PREDICTED, np.roll(PREDICTED.targets, 1), FILES)
 
 
 # A folder of the user's, and an archive of anybody's.

@@ -65,18 +65,16 @@ def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], val
     A score that is no share, as an error in the target's unit, is shown as losses are.
     """
     low, high = np.nanmin(values), np.nanmax(values)
+    label = "Loss" if quantity == "loss" else score_label(found, found.score)
     if quantity == "score" and found.is_share(found.score):
         note = "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " "
-        title(axes, score_label(found, found.score), note)
     else:
-        if not (logarithmic := loss_scale(axes, low, high)) and quantity == "score":
+        note = _LOSSES[found.data.task] if quantity == "loss" else f"of {shortened(found.target)}"
+        if loss_scale(axes, low, high):
+            note += ", logarithmic"
+        elif quantity == "score":
             axes.yaxis.set_major_formatter(FuncFormatter(ticked))
-        named, note = (
-            ("Loss", _LOSSES[found.data.task])
-            if quantity == "loss"
-            else (score_label(found, found.score), f"of {shortened(found.target)}")
-        )
-        title(axes, named, note + (", logarithmic" if logarithmic else ""))
+    title(axes, label, note)
     axes.set_xlabel("epoch")
     axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

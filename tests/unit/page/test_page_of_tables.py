@@ -123,7 +123,7 @@ def test_over_and_underfitting_of_an_error(on_training: float, baseline: str, ve
 @pytest.mark.parametrize(
     ("verdict", "short", "told"),
     [
-        ("better", "Yes", "The network is worth it: boosted trees, the best of the simple models, has an RMSE of"),
+        ("better", "Yes", "The network is worth it: it does better than boosted trees, the best of the simple models."),
         ("worse", "No", "The network is not worth it: boosted trees, the best of the simple models, does better."),
         ("indistinguishable", "No better", "The network is not worth it: on these test rows it cannot be told from"),
     ],
