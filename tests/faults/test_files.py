@@ -508,9 +508,6 @@ def test_a_picture_with_good_ends_and_a_flipped_bit(place: int) -> None:
 # Files that are each whole, but do not belong together.
 
 
-DATA = schemas.DataDescription(task="classification", classes=("a", "b", "c"), input_shape=(1, 4, 4))
-
-
 def findings() -> tuple[Findings, Predictions]:
     generator = np.random.default_rng(0)
     targets = np.arange(300) % 3
@@ -521,6 +518,7 @@ def findings() -> tuple[Findings, Predictions]:
     )
     curves = pd.DataFrame({"epoch": [1, 2], "fold": 1})
     found = Findings(
+        data=schemas.DataDescription(task="classification", classes=("a", "b", "c"), input_shape=(1, 4, 4)),
         metrics={
             "evaluate": headlines("classification", scores),
             "stress": {"mean_corruption_accuracy": 0.5},
@@ -536,7 +534,6 @@ def findings() -> tuple[Findings, Predictions]:
             "lr_range": pd.DataFrame({"learning_rate": [0.01, 1.0]}),
             "stress": pd.DataFrame({"corruption": ["blur", "blur"], "severity": [0, 1], "score": [0.9, 0.5]}),
         },
-        data=DATA,
         selected_epoch=2,
         score="accuracy",
     )
@@ -544,7 +541,16 @@ def findings() -> tuple[Findings, Predictions]:
 
 
 FOUND, PREDICTED = findings()
-NAMES = {"model", "predictions", *(f"{name} table" for name in FOUND.tables), *(f"{n} metrics" for n in FOUND.metrics)}
+TWO = schemas.DataDescription(task="classification", classes=("a", "b"), input_shape=(1, 4, 4))
+OF_VALUES = schemas.DataDescription(task="regression", input_shape=(1, 4, 4))
+DECILES = pd.DataFrame([(1, 0.0, 1.0, 300, 1.0, 1.0, 0.0)], columns=list(schemas.DECILES.columns))
+NAMES = {
+    "model",
+    "test",
+    "predictions",
+    *(f"{name} table" for name in FOUND.tables),
+    *(f"{n} metrics" for n in FOUND.metrics),
+}
 FILES = {name: Path(name.replace(" ", "_")) for name in NAMES}
 
 
@@ -555,7 +561,9 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"data": DATA.model_copy(update={"classes": ("a", "b")})}, "predictions: does not belong to model"),
+        ({"data": TWO}, "predictions: does not belong to model"),
+        ({"data": OF_VALUES}, "predictions: does not belong to model"),
+        (with_table("deciles", lambda _: DECILES), "deciles_table: does not belong to predictions and model"),
         ({"selected_epoch": 3}, "training_table: does not belong to model"),
         ({"score": "r2"}, "model: does not belong to cross_validate_metrics"),
         (with_table("confusion", lambda table: table.assign(count=1)), "confusion_table: does not belong to pred"),
@@ -570,15 +578,17 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
     ],
 )  # fmt: skip
 def test_files_that_do_not_belong_together(changes: dict[str, Any], told: str) -> None:
-    check_together(FOUND, PREDICTED, FILES)
+    check_together(FOUND, PREDICTED, PREDICTED.targets, FILES)
     with pytest.raises(InputError, match=f"^{told}"):
-        check_together(replace(FOUND, **changes), PREDICTED, FILES)
+        check_together(replace(FOUND, **changes), PREDICTED, PREDICTED.targets, FILES)
 
 
 def test_probabilities_that_do_not_belong_to_the_targets() -> None:
     swapped = Predictions(PREDICTED.targets, np.roll(PREDICTED.probabilities, 1, axis=0))
     with pytest.raises(InputError, match=r"^confusion_table: does not belong to predictions"):
-        check_together(FOUND, swapped, FILES)
+        check_together(FOUND, swapped, swapped.targets, FILES)
+    with pytest.raises(InputError, match=r"^predictions: does not belong to test;"):
+        check_together(FOUND, PREDICTED, np.roll(PREDICTED.targets, 1), FILES)
 
 
 # A folder of the user's, and an archive of anybody's.
