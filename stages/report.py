@@ -63,6 +63,7 @@ def main() -> None:
     model = schemas.ModelDescription.read(INPUTS["model"])
     predictions = read_predictions(INPUTS["predictions"])
     mistakes, misses = wrong(predictions)
+    test = schemas.EXAMPLES.read(INPUTS["test"])
     metrics = {name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()}
     evaluated = tasks.evaluate_metrics(model.task).read(INPUTS["evaluate metrics"])
     tables = {name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()}
@@ -74,12 +75,12 @@ def main() -> None:
         misses=misses,
         selected_epoch=model.selected_epoch,
         score=model.score,
-        inputs=schemas.EXAMPLES.read(INPUTS["test"])["inputs"],
+        inputs=test["inputs"],
     )
     kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
     if kinds[0] != kinds[1]:
         raise InputError(f"{INPUTS['facts']}: of other data than {INPUTS['model']}; `dvc repro` makes both")
-    check_together(found, predictions, INPUTS)
+    check_together(found, predictions, test["targets"], INPUTS)
     params = Params.load(settle=settle_by_data(facts.kind, facts.task, metrics["prepare"]["train"]["examples"]))
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(

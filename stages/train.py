@@ -74,10 +74,10 @@ def main() -> None:
     write_arrays(OUTPUTS["weights"], {name: tensor.numpy() for name, tensor in trained.model.state_dict().items()})
     validated = trained.validation_outputs, validation.targets  # what the epoch was chosen by
     description = describe_model(
-        *(params.model, facts, trained.learned),
-        *(trained.objective.calibrate(*validated), trained.objective.interval(*validated)),
+        *(params.model, facts, trained.learned, trained.objective.calibrate(*validated)),
         score=objective.score,
         selected_epoch=trained.best_epoch,
+        interval=trained.objective.interval(*validated),
     )
     description.write(OUTPUTS["description"])
     best = trained.history[trained.best_epoch - 1]

@@ -33,11 +33,10 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.data import sources
 from stages.core.data.examples import Examples, read_training
 from stages.core.networks.store import read_model
-from stages.core.pictures.findings import Findings, check_together
-from stages.core.scores.calibration import reliability_table
-from stages.core.scores.classification import SCORES, headlines
-from stages.core.scores.predictions import Predictions
-from stages.core.scores.tables import tables
+from stages.core.pictures.findings import Findings
+from stages.core.pictures.findings.together import check_together
+from stages.core.scores.predictions import Predictions, ValuePredictions
+from stages.core.scores.tasks import SCORES, headlines, tables
 from stages.core.training.checkpoint import Checkpoint
 from tests.pipeline.test_interruption import workspace as workspace  # a fixture
 
@@ -265,7 +264,7 @@ MODEL = {
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{}", "task: field required (and 4 more)"),
+        ("{}", "task: field required (and 2 more)"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         (json.dumps(FACTS | {"input_shape": [1, 4, 10**30]}), "input_shape.2: input should be less than 2147483648"),
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON (Exceeds the limit"),
@@ -274,7 +273,15 @@ MODEL = {
         (json.dumps(FACTS | {"classes": ["a", "\udc80"]}), "surrogates not allowed"),
         (json.dumps(FACTS | {"classes": ["a", "a"]}), "class 'a': given twice, names must differ"),
         (json.dumps(FACTS | {"x" * 100_000: 1}), "xxx ..."),
-        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100004 more)"),
+        (json.dumps(FACTS | {"task": "regression"}), "a regression has no classes"),
+        (json.dumps(FACTS | {"classes": None}), "a classification has classes"),
+        (json.dumps(FACTS | {"columns": [{"name": "a"}]}), "must have input_shape, as images, or columns, as a table"),
+        (
+            json.dumps(FACTS | {"input_shape": None, "columns": [{"name": "a"}]}),
+            "a table has a target, and images have",
+        ),
+        (json.dumps(FACTS | {"input_shape": None, "columns": []}), "columns: tuple should have at least 1 item"),
+        (json.dumps({f"key {i}": i for i in range(100_000)}), "(and 100002 more)"),
         (" " * (5 << 20) + "{}", "has more than the 4,194,304 bytes that it may have"),
         ("", "not valid JSON"),
     ],
@@ -300,6 +307,9 @@ def refuses(path: Path, told: str, read: Callable[[], object]) -> None:
         *(("temperature", value, "temperature: input should be") for value in (-1, 0, 1e-300, 1e300, "1")),
         ("normalisation", {"mean": [0.5] * 3, "std": [0.2] * 3}, "3 means for 1 channels"),
         ("normalisation", {"mean": [0.5], "std": [0]}, "normalisation.std.0: input should be"),
+        ("normalisation", None, "images have a normalisation, a table has an encoding"),
+        ("temperature", None, "a classification has a temperature, a regression has a target_scale"),
+        ("encoding", {"columns": []}, "encoding.columns: tuple should have at least 1 item"),
     ],
 )
 def test_a_description_that_is_no_models(tmp_path: Path, key: str, value: object, told: str) -> None:
@@ -378,12 +388,17 @@ def test_a_table_of_a_million_columns_costs_no_gigabytes(tmp_path: Path) -> None
 
 IMAGES, TARGETS = np.zeros((8, 1, 4, 4), np.uint8), np.arange(8) % 2
 PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
+ROWS, VALUES = np.ones((8, 2)), np.arange(1.0, 9.0)
 
 
 @pytest.mark.parametrize(
     ("read", "arrays", "told"),
     [
-        (Examples.read, {"inputs": IMAGES}, "and targets int64 (N), found inputs uint8 (8, 1, 4, 4)"),
+        (
+            Examples.read,
+            {"inputs": IMAGES},
+            "and targets int64 (N) or targets float64 (N), found inputs uint8 (8, 1, 4, 4)",
+        ),
         (Examples.read, {"inputs": IMAGES, "labels": TARGETS}, "found inputs uint8 (8, 1, 4, 4) and labels int64 (8,)"),
         (Examples.read, {"inputs": IMAGES, "targets": TARGETS[:7]}, "targets int64 (7,)"),
         (Examples.read, {"inputs": IMAGES[:0], "targets": TARGETS[:0]}, "targets int64 (0,)"),
@@ -395,6 +410,27 @@ PROBABILITIES = np.eye(2, dtype=np.float32)[TARGETS]
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES / 2}, "must be 1 together"),
         (Predictions.read, {"targets": TARGETS, "probabilities": PROBABILITIES.astype(float)}, "must be float32"),
         (Predictions.read, {"targets": TARGETS.astype(np.uint8), "probabilities": PROBABILITIES}, "must be int64"),
+        (
+            Examples.read,
+            {"inputs": ROWS, "targets": VALUES[:7]},
+            "found inputs float64 (8, 2) and targets float64 (7,)",
+        ),
+        (Examples.read, {"inputs": ROWS * np.inf, "targets": VALUES}, "inputs and targets must be finite numbers"),
+        (Examples.read, {"inputs": ROWS, "targets": VALUES * np.nan}, "inputs and targets must be finite numbers"),
+        (Examples.read, {"inputs": ROWS, "targets": VALUES, "groups": VALUES}, "groups float64 (8,)"),
+        (ValuePredictions.read, {"targets": VALUES}, "must hold targets and values, found targets"),
+        (ValuePredictions.read, {"targets": VALUES, "values": VALUES[:7]}, "found (8,) and (7,)"),
+        (ValuePredictions.read, {"targets": VALUES, "values": VALUES * np.inf}, "values must be float64, numbers from"),
+        (
+            ValuePredictions.read,
+            {"targets": VALUES, "values": VALUES, "low": VALUES},
+            "low and high, found low, targets",
+        ),
+        (
+            ValuePredictions.read,
+            {**dict.fromkeys(("targets", "values", "high"), VALUES), "low": VALUES + 1},
+            "from low",
+        ),
     ],
 )
 def test_arrays_that_are_others(
@@ -477,18 +513,20 @@ def findings() -> tuple[Findings, Predictions]:
     targets = np.arange(300) % 3
     logits = generator.normal(size=(300, 3)) + 2 * np.eye(3)[targets]
     probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
-    scores = pd.DataFrame([(name, 0.5, 0.4, 0.6) for name in SCORES], columns=["score", "value", "low", "high"])
+    scores = pd.DataFrame(
+        [(name, 0.5, 0.4, 0.6) for name in SCORES["classification"]], columns=["score", "value", "low", "high"]
+    )
     curves = pd.DataFrame({"epoch": [1, 2], "fold": 1})
     found = Findings(
+        data=schemas.DataDescription(task="classification", classes=("a", "b", "c"), input_shape=(1, 4, 4)),
         metrics={
-            "evaluate": headlines(scores),
+            "evaluate": headlines("classification", scores),
             "stress": {"mean_corruption_accuracy": 0.5},
             "cross_validate": {"accuracy": 0.5},
             "lr_range": {"suggested_lr": 0.1},
         },
         tables={
-            **tables(targets, probabilities, ["a", "b", "c"], 100),
-            "calibration": reliability_table(targets, probabilities),
+            **tables(Predictions(targets, probabilities), ["a", "b", "c"], 100),
             "scores": scores,
             "training": curves,
             "cross_validate": curves,
@@ -496,8 +534,6 @@ def findings() -> tuple[Findings, Predictions]:
             "lr_range": pd.DataFrame({"learning_rate": [0.01, 1.0]}),
             "stress": pd.DataFrame({"corruption": ["blur", "blur"], "severity": [0, 1], "score": [0.9, 0.5]}),
         },
-        mistakes=(),
-        classes=("a", "b", "c"),
         selected_epoch=2,
         score="accuracy",
     )
@@ -505,7 +541,16 @@ def findings() -> tuple[Findings, Predictions]:
 
 
 FOUND, PREDICTED = findings()
-NAMES = {"model", "predictions", *(f"{name} table" for name in FOUND.tables), *(f"{n} metrics" for n in FOUND.metrics)}
+TWO = schemas.DataDescription(task="classification", classes=("a", "b"), input_shape=(1, 4, 4))
+OF_VALUES = schemas.DataDescription(task="regression", input_shape=(1, 4, 4))
+DECILES = pd.DataFrame([(1, 0.0, 1.0, 300, 1.0, 1.0, 0.0)], columns=list(schemas.DECILES.columns))
+NAMES = {
+    "model",
+    "test",
+    "predictions",
+    *(f"{name} table" for name in FOUND.tables),
+    *(f"{n} metrics" for n in FOUND.metrics),
+}
 FILES = {name: Path(name.replace(" ", "_")) for name in NAMES}
 
 
@@ -516,7 +561,9 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"classes": ("a", "b")}, "predictions: does not belong to model"),
+        ({"data": TWO}, "predictions: does not belong to model"),
+        ({"data": OF_VALUES}, "predictions: does not belong to model"),
+        (with_table("deciles", lambda _: DECILES), "deciles_table: does not belong to predictions and model"),
         ({"selected_epoch": 3}, "training_table: does not belong to model"),
         ({"score": "r2"}, "model: does not belong to cross_validate_metrics"),
         (with_table("confusion", lambda table: table.assign(count=1)), "confusion_table: does not belong to pred"),
@@ -531,15 +578,17 @@ def with_table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> dic
     ],
 )  # fmt: skip
 def test_files_that_do_not_belong_together(changes: dict[str, Any], told: str) -> None:
-    check_together(FOUND, PREDICTED, FILES)
+    check_together(FOUND, PREDICTED, PREDICTED.targets, FILES)
     with pytest.raises(InputError, match=f"^{told}"):
-        check_together(replace(FOUND, **changes), PREDICTED, FILES)
+        check_together(replace(FOUND, **changes), PREDICTED, PREDICTED.targets, FILES)
 
 
 def test_probabilities_that_do_not_belong_to_the_targets() -> None:
     swapped = Predictions(PREDICTED.targets, np.roll(PREDICTED.probabilities, 1, axis=0))
     with pytest.raises(InputError, match=r"^confusion_table: does not belong to predictions"):
-        check_together(FOUND, swapped, FILES)
+        check_together(FOUND, swapped, swapped.targets, FILES)
+    with pytest.raises(InputError, match=r"^predictions: does not belong to test;"):
+        check_together(FOUND, PREDICTED, np.roll(PREDICTED.targets, 1), FILES)
 
 
 # A folder of the user's, and an archive of anybody's.

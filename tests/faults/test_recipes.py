@@ -40,8 +40,9 @@ from stages.core.training.engine import Engine
 from stages.core.training.fit import fit
 from stages.core.training.objectives import objective_of
 from stages.core.training.parallel import Workers
+from tests.unit.page.test_page import PICTURES, write
 from tests.unit.page.test_page import findings as of_three_classes
-from tests.unit.page.test_page import write
+from tests.unit.pictures import made_up
 from tests.unit.pictures.findings import CONFIG
 
 NAMES = {  # as a class may be called, and as a picture writes it
@@ -78,9 +79,9 @@ def found() -> Findings:
     return replace(
         few,
         tables={**few.tables, **own},
-        classes=CLASSES,
+        data=few.data.model_copy(update={"classes": tuple(CLASSES)}),
         mistakes=mistakes(targets, probabilities),
-        images=np.zeros((many, 1, 4, 4), np.uint8),
+        inputs=np.zeros((many, 1, 4, 4), np.uint8),
     )
 
 
@@ -89,7 +90,7 @@ def test_a_name_is_one_line_that_the_font_can_write(name: str, drawn: str) -> No
     assert shortened(name) == drawn
 
 
-@pytest.mark.parametrize("name", pictures())
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_draws_any_name_without_a_warning(name: str, found: Findings, tmp_path: Path) -> None:
     with house_style():
         figure = pictures()[name].draw(found, CONFIG)
@@ -97,6 +98,24 @@ def test_every_picture_draws_any_name_without_a_warning(name: str, found: Findin
         figure.savefig(tmp_path / "picture.png", dpi=50)
     assert not any(text.get_parse_math() for text in texts)
     assert not any(class_name in text.get_text() for class_name in ("a\nb", 17 * "w", "数字") for text in texts)
+
+
+@pytest.mark.parametrize("target", [r"$\frac{1}{$", "a\nb", "数字"], ids=ascii)
+def test_a_table_may_have_any_name_for_its_columns(target: str, tmp_path: Path) -> None:
+    made = made_up.regression(rows=30, columns=len(CLASSES))
+    made = replace(
+        made,
+        data=made.data.model_copy(update={"target": target}),
+        tables={**made.tables, "importance": made.tables["importance"].assign(column=CLASSES)},
+    )
+    with house_style():
+        for name, picture in pictures().items():
+            if picture.shown(made):
+                figure = picture.draw(made, CONFIG)
+                figure.savefig(tmp_path / f"{name}.png", dpi=40)
+                texts = [text.get_text() for text in figure.findobj(Text)]
+                assert not any(raw in text for raw in ("a\nb", 40 * "w", "数字") for text in texts)
+    assert "<b>" not in write(made)
 
 
 @pytest.mark.parametrize("table", ["confusion", "roc", "precision_recall", "classes"])

@@ -95,6 +95,8 @@ def test_dependencies_are_the_rooms_of_its_imports_and_the_inputs(name: str) -> 
     files = import_closure(f"stages.{name}")
     rooms = {str(Path(*Path(file).parts[:3])) if file.startswith("stages/core/") else file for file in files}
     expected = rooms | {str(path) for path in module(name).INPUTS.values()}
+    if name == "prepare":  # which gets the paths of the user's files from its parameters
+        expected.add(OWN)
     require(dict.fromkeys(STAGES[name].get("deps", [])), expected, f"dvc.yaml: stages.{name}.deps")
 
 
@@ -142,7 +144,7 @@ def test_check_and_report_take_every_section(where: str, taken: Iterable[str]) -
 @each_stage
 def test_stages_are_chained_by_outputs(name: str) -> None:
     """Every input is an output of another stage: nothing comes into the pipeline by hand, but the user's own data."""
-    made = outs(STAGES.values()) | {OWN}
+    made = outs(STAGES.values())
     assert {str(path) for path in module(name).INPUTS.values()} <= made
 
 

@@ -13,11 +13,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import torch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -29,12 +31,13 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription
 from stages.core.config.params import read_values
 from stages.core.config.recipe import ModelConfig
-from stages.core.config.sections import AllParams
-from stages.core.data import idx, sources
+from stages.core.config.sections import AllParams, DataConfig
+from stages.core.data import idx, sources, tables
 from stages.core.data.examples import Examples
+from stages.core.networks.fronts import learn
 from stages.core.networks.model import build_model, describe_model
 from stages.core.networks.store import read_model
-from stages.core.scores.predictions import Predictions
+from stages.core.scores.predictions import read_predictions
 from stages.core.training.checkpoint import Checkpoint
 from stages.report import METRICS
 
@@ -70,7 +73,8 @@ def of_table(name: str, table: schemas.Table) -> Reader:
             table.write(path, value)
             return bool(table.read(path).equals(value))
 
-    return Reader(file, (ROOT / "plots" / file).read_bytes(), table.read, comes_back)
+    folder = "data" if name == "SCHEMA" else "plots"
+    return Reader(file, (ROOT / folder / file).read_bytes(), table.read, comes_back)
 
 
 @contextmanager
@@ -96,6 +100,9 @@ def readers() -> Iterator[Reader]:
         "train_sha256": "0" * 64,
     }
     yield of_record(schemas.PrepareFacts, "facts.json", json.dumps(facts, indent=2).encode())
+    of_rows = {key: facts[key] for key in ("dataset", "train_sha256")} | {"task": "regression", "target": "price"}
+    of_rows["columns"] = [{"name": "carat"}, {"name": "cut", "categories": ["Fair", "Ideal"]}]
+    yield of_record(schemas.PrepareFacts, "facts.json", json.dumps(of_rows, indent=2).encode())
     for name, metrics in METRICS.items():
         yield of_record(metrics, f"{name}.json", (ROOT / f"metrics/{name}.json").read_bytes())
     for name, table in TABLES.items():
@@ -103,8 +110,13 @@ def readers() -> Iterator[Reader]:
 
     inputs, targets = np.arange(128, dtype=np.uint8).reshape(8, 1, 4, 4), np.arange(8) % 4
     yield Reader("train.safetensors", arrays(inputs=inputs, targets=targets), Examples.read)
+    rows, values = np.arange(16.0).reshape(8, 2), np.arange(8.0)
+    yield Reader("train.safetensors", arrays(inputs=rows, targets=values, times=values), Examples.read)
     probabilities = np.full((8, 4), 0.25, np.float32)
-    yield Reader("p.safetensors", arrays(targets=targets, probabilities=probabilities), Predictions.read)
+    yield Reader("p.safetensors", arrays(targets=targets, probabilities=probabilities), read_predictions)
+    ends = {"low": values - 1, "high": values + 1}
+    yield Reader("p.safetensors", arrays(targets=values, values=values, **ends, groups=targets), read_predictions)
+    yield from of_own_tables()
     raw = struct.pack(">HBB3I", 0, 8, 3, 8, 4, 4) + inputs.tobytes()
     yield Reader("idx", raw, lambda path: idx.parse(read_bytes(path), str(path)))
     yield Reader("train.gz", gzip.compress(raw, mtime=0), of_data_dir(raw), lambda value: value == raw)
@@ -113,7 +125,8 @@ def readers() -> Iterator[Reader]:
     for file in ("params.yaml", "presets/fast.yaml"):
         yield Reader(Path(file).name, (ROOT / file).read_bytes(), read_values)
     yield Reader("params.yaml", (ROOT / "params.yaml").read_bytes(), AllParams.load)
-    yield from of_model()
+    yield from of_classifier()
+    yield from of_regression()
     yield of_checkpoint()
 
 
@@ -132,8 +145,35 @@ def of_data_dir(raw: bytes) -> Callable[[Path], bytes]:
     return read
 
 
-def of_model() -> Iterator[Reader]:
-    """A small model's weights beside its whole description, and the other way round."""
+def of_own_tables() -> Iterator[Reader]:
+    """A file of the user's, from which both parts are made."""
+    draw = random.Random(0)
+    columns: dict[str, list[Any]] = {
+        "carat": [None if row % 9 == 4 else round(draw.uniform(0, 5), 2) for row in range(40)],
+        "cut": [draw.choice(["Fair", 'Very "good"', "Ideal, or so"]) for _ in range(40)],
+        "sold": [f"2024-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}" for _ in range(40)],
+        "price": [draw.randint(300, 20_000) for _ in range(40)],
+    }
+    table = pd.DataFrame(columns)
+    data = read_values(ROOT / "params.yaml")["data"] | {"dataset": "table", "task": "regression", "target": "price"}
+
+    def read(path: Path) -> tables.Prepared:
+        config = DataConfig.model_validate(data | {"path": str(path)})
+        return tables.prepared(config, limit=0, seed=0)
+
+    def adds_up(found: tables.Prepared) -> bool:
+        used = len(found.train) + len(found.test)
+        return found.rows is not None and found.rows.used == used and len(found.description.columns or ()) > 0
+
+    yield Reader("own.csv", table.to_csv(index=False).encode(), read, adds_up)
+    yield Reader("own.tsv.gz", gzip.compress(table.to_csv(index=False, sep="\t").encode(), mtime=0), read, adds_up)
+    buffer = BytesIO()
+    table.astype({"sold": "datetime64[s]"}).to_parquet(buffer, index=False)
+    yield Reader("own.parquet", buffer.getvalue(), read, adds_up)
+
+
+def of_classifier() -> Iterator[Reader]:
+    """A small model of images."""
     off = {"hidden": [], "batch_norm": True, "dropout": 0.0}
     config = ModelConfig.model_validate({"name": "cnn", "channels": [2], **off})
     scale = schemas.Normalisation(mean=(0.5,), std=(0.25,))
@@ -145,15 +185,37 @@ def of_model() -> Iterator[Reader]:
         train_sha256="0" * 64,
     )
     model = build_model(config, facts.input_shape, 4, scale, torch.Generator())
-    described = describe_model(config, facts, scale, 0.5, score="accuracy", selected_epoch=1)
+    described = describe_model(config, facts, scale, 0.5, None, score="accuracy", selected_epoch=1)
+    yield from of_model(model, described, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
+
+
+def of_regression() -> Iterator[Reader]:
+    """A small model of rows."""
+    config = ModelConfig.model_validate(
+        {"name": "tabular", "channels": [2], "hidden": [3], "batch_norm": True, "dropout": 0.0}
+    )
+    columns = (schemas.InputColumn(name="carat"), schemas.InputColumn(name="cut", categories=("Fair", "Ideal")))
+    facts = schemas.PrepareFacts(
+        task="regression", dataset="made up", columns=columns, target="price", train_sha256="0" * 64
+    )
+    generator = np.random.default_rng(0)
+    rows = np.stack([generator.normal(size=100), generator.integers(0, 2, 100)], axis=1)
+    learned = learn(rows, columns)
+    scale = schemas.TargetScale(mean=3.0, std=2.0, log=True, low=1.0, high=7.0)
+    interval = schemas.PredictionInterval(edges=(2.0, 5.0), widths=(1.1, 1.2, 1.3), factors=True)
+    model = build_model(config, (2,), 1, learned, torch.Generator())
+    described = describe_model(config, facts, learned, scale, interval, score="rmse", selected_epoch=1)
+    yield from of_model(model, described, torch.zeros(2, 2, dtype=torch.float64))
+
+
+def of_model(model: torch.nn.Module, described: ModelDescription, inputs: torch.Tensor) -> Iterator[Reader]:
+    """Its weights beside its whole description, and the other way round."""
     weights = arrays(**{name: tensor.numpy() for name, tensor in model.state_dict().items()})
     description = described.model_dump_json().encode()
 
     def both(weights_file: Path, description_file: Path) -> Any:
         found = ModelDescription.read(description_file)
-        if (
-            found.input_shape != described.input_shape or len(found.classes) != 4
-        ):  # the test part tells, and comes first
+        if (found.shape, found.width) != (described.shape, described.width):  # the test part tells, and comes first
             raise InputError(f"{description_file}: does not fit the test part")
         return read_model(found, description_file, weights_file)
 
@@ -166,7 +228,7 @@ def of_model() -> Iterator[Reader]:
         return both(path.parent / "model.safetensors", path)
 
     def works(model: torch.nn.Module) -> bool:
-        return model(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)).shape == (2, 4)
+        return model(inputs).shape == (2, described.width)
 
     yield Reader("model.safetensors", weights, read_weights, works)
     yield Reader("model.json", description, read_description, works)

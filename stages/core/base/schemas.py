@@ -166,7 +166,7 @@ class DataDescription(Record):
     @model_validator(mode="after")
     def _is_of_a_kind(self) -> Self:
         if (self.classes is None) != (self.task == "regression"):
-            raise ValueError(f"a {self.task} has {'no ' * (self.classes is None)}classes")
+            raise ValueError(f"a {self.task} has {'no ' * (self.classes is not None)}classes")
         if (self.input_shape is None) == (self.columns is None):
             raise ValueError("must have input_shape, as images, or columns, as a table")
         if (self.columns is None) != (self.target is None):

@@ -9,6 +9,8 @@ from stages.core.config.plain import shown
 
 AUTO = "auto"
 MANY = 1 << 20  # examples, where their number is not known yet
+ROWS = 2_000_000  # that a network for tables is to see in training, unless 20 epochs give fewer
+MILLIONS = 1_000_000  # of rows
 MODELS: dict[Kind, tuple[str, ...]] = {"image": ("cnn", "mlp", "linear"), "table": ("tabular", "mlp", "linear")}
 LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("cross_entropy", "focal", "multi_margin"),
@@ -29,14 +31,22 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     sections = {name: dict(section) for name, section in values.items() if isinstance(section, dict)}
     model, train, cross_validate = (sections.get(name, {}) for name in ("model", "train", "cross_validate"))
     _settle(model, "name", MODELS[kind][0])
-    _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [256, 256])
+    _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [64, 64])
     _settle(train, "loss", LOSSES[task][0])
-    _settle(train, "batch_size", 256 if kind == "image" else min(256, max(16, 1 << (examples // 32).bit_length())))
-    _settle(train, "epochs", 5 if kind == "image" else 20)
+    _settle(train, "batch_size", _batch_size(kind, examples))
+    _settle(train, "epochs", 5 if kind == "image" else max(2, min(20, ROWS // max(examples, 1))))
     _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
     _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
     return values | sections
+
+
+def _batch_size(kind: Kind, examples: int) -> int:
+    """A power of 2, at most half of the examples: a few hundred rows make twenty steps an epoch; images have 256."""
+    most = 1 << (max(examples, 8) // 2).bit_length() - 1
+    if kind == "image":
+        return min(256, most)
+    return 1024 if examples >= MILLIONS else min(256, most, max(16, 1 << (examples // 32).bit_length()))
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:

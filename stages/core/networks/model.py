@@ -51,9 +51,9 @@ def describe_model(
     facts: PrepareFacts,
     learned: Learned,
     scale: float | TargetScale,
-    interval: PredictionInterval | None,
     score: str,
     selected_epoch: int,
+    interval: PredictionInterval | None = None,
 ) -> ModelDescription:
     """All that `load_model` needs besides the weights, and how these were chosen.
 

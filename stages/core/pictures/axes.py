@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from stages.core.pictures.findings import Findings, numbers
+from stages.core.pictures.findings.regression import ends
 from stages.core.pictures.style import (
     BLUE,
     GREEN,
@@ -64,18 +65,16 @@ def curve_axes(axes: Axes, x: pd.Series, quantity: Literal["loss", "score"], val
     A score that is no share, as an error in the target's unit, is shown as losses are.
     """
     low, high = np.nanmin(values), np.nanmax(values)
+    label = "Loss" if quantity == "loss" else score_label(found, found.score)
     if quantity == "score" and found.is_share(found.score):
         note = "logarithmic in the error" if accuracy_scale(axes, "y", low, high) else " "
-        title(axes, score_label(found, found.score), note)
     else:
-        if not (logarithmic := loss_scale(axes, low, high)) and quantity == "score":
+        note = _LOSSES[found.data.task] if quantity == "loss" else f"of {shortened(found.target)}"
+        if loss_scale(axes, low, high):
+            note += ", logarithmic"
+        elif quantity == "score":
             axes.yaxis.set_major_formatter(FuncFormatter(ticked))
-        named, note = (
-            ("Loss", _LOSSES[found.data.task])
-            if quantity == "loss"
-            else (score_label(found, found.score), f"of {shortened(found.target)}")
-        )
-        title(axes, named, note + (", logarithmic" if logarithmic else ""))
+    title(axes, label, note)
     axes.set_xlabel("epoch")
     axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -171,7 +170,7 @@ def scatter(axes: Axes, table: pd.DataFrame, x: Floats, y: Floats) -> str:
 
 def bars_of_tenths(axes: Axes, found: Findings, table: pd.DataFrame, low: str, high: str) -> None:
     """Name the rows of horizontal bars by their predictions, the smallest at the top."""
-    names = [f"{found.amount(row[low])} to {found.amount(row[high])}" for _, row in table.iterrows()]
+    names = [ends(found, row, low, high) for _, row in table.iterrows()]
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params("y", length=0)

@@ -10,8 +10,9 @@ from stages.core.base.schemas import DataDescription, InputColumn
 from stages.core.base.seeding import numpy_generator
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.misses import wrong
-from stages.core.scores import conformal, tasks
+from stages.core.scores import tasks
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
+from stages.core.training.objectives import conformal
 
 CUTS = ("Fair", "Good", "Ideal")
 
@@ -104,8 +105,11 @@ def whole(
         for severity in range(6)
     ]
     mean = math.fsum(row[2] for row in stress if row[1]) / 15
+    fewer = 1.5 if score == "rmse" else 0.5  # times the score with nearly none
     shares = [
-        (fold, share, int(1000 * share), value, value * (1.5 - 0.5 * share)) for fold in (1, 2) for share in (0.5, 1)
+        (fold, share, int(1000 * share), value, value * (fewer + (1 - fewer) * share))
+        for fold in (1, 2)
+        for share in (0.5, 1)
     ]
     simple = [
         (
@@ -114,8 +118,7 @@ def whole(
             own + step_of,
             own,
             -step_of,
-            -1.2 * step_of,
-            -0.8 * step_of,
+            *sorted((-1.2 * step_of, -0.8 * step_of)),
             told,
         )
         for name, times, told in (("median", 6, "better"), ("ridge", 2, "better"), ("boosted_trees", 0.1, baseline))

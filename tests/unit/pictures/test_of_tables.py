@@ -144,7 +144,7 @@ def test_importance_shows_the_twenty_columns_that_matter_most() -> None:
     assert len(axes.patches) == 20
     widths = [bar.get_width() for bar in axes.patches]
     assert widths == sorted(made.tables["importance"]["importance"], reverse=True)[:20]
-    assert "RMSE added without the 20 most important of 200 columns" in texts(fig)
+    assert "RMSE added without a column: the 20 most important of 200" in texts(fig)
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[0] == "carat" and len(set(names)) == 20 and max(map(len, names)) <= 32
     assert importance.describe(made).count("measurement") == 3  # of five

@@ -5,8 +5,10 @@ import pytest
 
 from stages.core.base.seeding import numpy_generator
 from stages.core.scores import classification
-from stages.core.scores.classification import SCORES, headlines, of_confusion, scores_with_intervals
+from stages.core.scores.classification import SCORES, of_confusion
+from stages.core.scores.predictions import Predictions
 from stages.core.scores.score import Score
+from stages.core.scores.tasks import headlines, scores_with_intervals
 
 # A made-up model of three classes: it predicts the right one with probability 0.9, else one of the others, and gives
 # what it predicts 0.8 and the others 0.1. What its scores are in the long run follows by hand.
@@ -37,7 +39,7 @@ def test_intervals_cover_the_truth_at_their_rate():
     assert SCORES.keys() == TRUTH.keys(), "TRUTH must have every score, and no other"
     covered = dict.fromkeys(TRUTH, 0)
     for seed in range(300):
-        table = scores_with_intervals(*sample(450, seed), 300, numpy_generator(seed, "coverage"))
+        table = scores_with_intervals(Predictions(*sample(450, seed)), 300, numpy_generator(seed, "coverage"))
         for row in table.itertuples(index=False):
             covered[row.score] += row.low <= TRUTH[row.score] <= row.high
     assert {name: count for name, count in covered.items() if not 273 <= count <= 297} == {}
@@ -73,7 +75,9 @@ def test_of_examples_that_are_alike_whole_groups_are_drawn():
         targets[0] = 3  # a class of one group
         members = np.random.default_rng(seed).permutation(np.repeat(np.arange(100), 6))
         rows = targets[members], np.pad(probabilities, ((0, 0), (0, 1)))[members]
-        table = scores_with_intervals(*rows, 200, numpy_generator(seed, "groups"), members).set_index("score")
+        table = scores_with_intervals(Predictions(*rows, members), 200, numpy_generator(seed, "groups")).set_index(
+            "score"
+        )
         assert np.isfinite(table.to_numpy()).all()
         for name in covered:
             covered[name] += table["low"][name] <= TRUTH[name] <= table["high"][name]
@@ -84,14 +88,16 @@ def test_the_order_of_the_rows_is_no_matter():
     targets, probabilities = sample(300, 0)
     probabilities += np.random.default_rng(0).random((300, 3), np.float32) / 100
     order = np.random.default_rng(1).permutation(300)
-    first = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap"))
-    again = scores_with_intervals(targets[order], probabilities[order], 200, numpy_generator(0, "bootstrap"))
+    first = scores_with_intervals(Predictions(targets, probabilities), 200, numpy_generator(0, "bootstrap"))
+    again = scores_with_intervals(
+        Predictions(targets[order], probabilities[order]), 200, numpy_generator(0, "bootstrap")
+    )
     assert again.equals(first)
 
 
 def test_the_table_of_the_stage():
     targets, probabilities = sample(300, 0)
-    table = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap"))
+    table = scores_with_intervals(Predictions(targets, probabilities), 200, numpy_generator(0, "bootstrap"))
     assert table["score"].tolist() == list(SCORES)
     for row in table.itertuples(index=False):
         assert row.value == round(SCORES[row.score].value(targets, probabilities), 6)
@@ -106,9 +112,11 @@ def test_a_score_is_one_entry(monkeypatch: pytest.MonkeyPatch):
     )
     monkeypatch.setitem(classification.SCORES, "hits", added)
     targets, probabilities = sample(300, 0)
-    table = scores_with_intervals(targets, probabilities, 200, numpy_generator(0, "bootstrap")).set_index("score")
+    table = scores_with_intervals(Predictions(targets, probabilities), 200, numpy_generator(0, "bootstrap")).set_index(
+        "score"
+    )
     assert (table.loc["hits"] == table.loc["accuracy"]).all()
-    metrics = headlines(table.reset_index())
+    metrics = headlines("classification", table.reset_index())
     assert metrics["hits"] == metrics["accuracy"]
     assert "brier" not in metrics  # no headline
 

@@ -51,7 +51,7 @@ class Split(DrawnLayer):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # One product with all members' weights, rather than every member's own inputs with the same weights.
         weights = (self.weight * self.scale).flatten(0, 1)
-        return dense_relu(x, weights, self.bias.repeat(MEMBERS)).view(-1, len(self.bias))
+        return dense_relu(x, weights, self.bias.expand(MEMBERS, -1).flatten()).view(-1, len(self.bias))
 
 
 class Heads(DrawnLayer):

@@ -1,5 +1,8 @@
 """What the data are, and what the audit found in them."""
 
+import math
+
+import numpy as np
 import pandas as pd
 
 from stages.core.page.parts import PageTable, Section
@@ -45,9 +48,15 @@ def _schema(found: Findings) -> PageTable:
 
 
 def _range(row: pd.Series) -> str:
+    """The values of a column; dates are days since 1970."""
     if row["categories"]:
         return str(row["categories"])
-    return "–" if row["low"] != row["low"] else f"{ticked(row['low'])} to {ticked(row['high'])}"  # NaN of categories
+    ends = [row["low"], row["high"]]
+    if any(end != end for end in ends):
+        return "–"  # NaN: all cells are missing
+    if row["kind"] == "date":
+        return " to ".join(str(np.datetime64(math.floor(end), "D")) for end in ends)
+    return " to ".join(map(ticked, ends))
 
 
 def _first(table: pd.DataFrame, file: str) -> str:

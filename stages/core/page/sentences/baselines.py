@@ -17,20 +17,18 @@ def verdict(found: Findings) -> Answer:
     rows = table[table["score"] == score.name]
     values = rows["value"].to_numpy()
     best = rows.iloc[int(values.argmax() if score.greater_is_better else values.argmin())]
-    name = f"{plain(best['baseline'])}, the best of the simple models"
+    name = plain(best["baseline"])
+    value, own = (found.text(score.name, best[column]) for column in ("value", "model"))
     change, low, high = (found.change(score.name, best[column]) for column in ("difference", "low", "high"))
     points = " points" if score.share else ""
     told = (
-        f"an {score.label}" if score.label[0] in "aeiouRM" else f"a {score.label}"
-    ) + f" of {found.text(score.name, best['value'])}, the network {found.text(score.name, best['model'])}"
-    by = f"a difference of {change}{points} (95% interval {low} to {high})"
-    if best["verdict"] == "better":
-        return Answer(QUESTION, "Yes", f"The network is worth it: {name}, has {told}, {by}.")
-    if best["verdict"] == "worse":
-        return Answer(QUESTION, "No", f"The network is not worth it: {name}, does better. It has {told}, {by}.")
-    return Answer(
-        QUESTION,
-        "No better",
-        f"The network is not worth it: on these test {found.things} it cannot be told from {name}, which has {told}, "
-        f"{by}.",
+        f"The network's {score.label} is {own}, that of {name} {value}: a difference of {change}{points} (95% interval "
+        f"{low} to {high})."
     )
+    beside = f"{name}, the best of the simple models"
+    if best["verdict"] == "better":
+        return Answer(QUESTION, "Yes", f"The network is worth it: it does better than {beside}. {told}")
+    if best["verdict"] == "worse":
+        return Answer(QUESTION, "No", f"The network is not worth it: {beside}, does better. {told}")
+    same = f"on these test {found.things} it cannot be told from {beside}"
+    return Answer(QUESTION, "No better", f"The network is not worth it: {same}. {told}")

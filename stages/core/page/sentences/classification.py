@@ -80,7 +80,6 @@ def fit(found: Findings) -> str:
 
 def over_or_underfit(found: Findings) -> str:
     on_training, on_test = float(found.chosen["train_score"]), found.metrics["evaluate"]["accuracy"]
-    gap = 100 * (on_training - on_test)
     low, high = found.interval("accuracy")
     sure = "outside" if not low <= on_training <= high else "inside"
     more = {"image": "more augmentation", "table": "more dropout"}[found.data.kind]
@@ -91,10 +90,11 @@ def over_or_underfit(found: Findings) -> str:
         "may help.",
         "Neither": f"It knows the {found.things} it was trained on, and others about as well.",
     }[fit(found)]
+    gap = found.change("accuracy", on_training - on_test)
+    fold_gap = found.change("accuracy", found.metrics["cross_validate"]["accuracy_gap"])
     return (
-        f"{verdict} Accuracy on training {found.things} is {percent(on_training)}, {gap:+.2f} points against the test "
-        f"{found.things}, {sure} their interval; in cross-validation the gap was "
-        f"{100 * found.metrics['cross_validate']['accuracy_gap']:+.2f} points."
+        f"{verdict} Accuracy on training {found.things} is {percent(on_training)}, {gap} points against the test "
+        f"{found.things}, {sure} their interval; in cross-validation the gap was {fold_gap} points."
     )
 
 

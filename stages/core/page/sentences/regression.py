@@ -25,12 +25,17 @@ def answers(found: Findings) -> list[Answer]:
 
 
 def rules(found: Findings) -> str:
-    return (
+    told = (
         f"It overfits when its RMSE on training {found.things} is below the 95% interval of that on test "
         f"{found.things}, and by {GAP:.0%} or more. It underfits when it does not overfit, and a simple model is "
-        f"better. Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or "
-        "90% is in its interval. The limits are conventions of this report."
+        "better."
     )
+    if found.metrics["evaluate"].get("coverage") is not None:
+        told += (
+            f" Its prediction intervals are right when their coverage is within {100 * COVERED:g} points of 90%, or "
+            "90% is in its interval."
+        )
+    return f"{told} The limits are conventions of this report."
 
 
 def how_good(found: Findings) -> str:

@@ -126,7 +126,7 @@ class Findings:
         known = SCORES[self.data.task].get(score)
         sign = "+" if value > 0 else ""
         if self.is_share(score):
-            return f"{100 * value:+.2f}"
+            return f"{round(100 * value, 2) + 0.0:+.2f}"  # no "-0.00"
         return f"{sign}{self.amount(value)}" if known and known.in_unit else f"{value:+.5f}"
 
 

@@ -20,7 +20,8 @@ def worst_decile(found: Findings) -> pd.Series:
 
 def ends(found: Findings, row: pd.Series, low: str = "from", high: str = "to") -> str:
     """The predictions of a decile in words."""
-    return f"{found.amount(row[low])} to {found.amount(row[high])}"
+    first, last = found.amount(row[low]), found.amount(row[high])
+    return first if first == last else f"{first} to {last}"
 
 
 def foreign_tables(found: Findings, predictions: ValuePredictions) -> list[str]:

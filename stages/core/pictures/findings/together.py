@@ -3,6 +3,10 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stages.core.base.command import InputError
 from stages.core.pictures.findings import classification, regression
@@ -11,10 +15,13 @@ from stages.core.scores.predictions import AnyPredictions, Predictions
 from stages.core.scores.tasks import headlines, scores_of
 
 
-def check_together(found: Findings, predictions: AnyPredictions, files: Mapping[str, Path]) -> None:
+def check_together(
+    found: Findings, predictions: AnyPredictions, targets: NDArray[Any], files: Mapping[str, Path]
+) -> None:
     """Raise `InputError`, naming a file, unless metrics, tables and model are those of one model and its predictions.
 
-    `files` has the `model`, the `predictions`, each `NAME table` and each `NAME metrics`.
+    These are of the test part, whose `targets` are given. `files` has the `test` part, the `model`, the `predictions`,
+    each `NAME table` and each `NAME metrics`.
     """
 
     def check(right: bool, file: str, *others: str) -> None:
@@ -24,6 +31,7 @@ def check_together(found: Findings, predictions: AnyPredictions, files: Mapping[
 
     tables, task = found.tables, found.data.task
     check(predictions.task == task, "predictions", "model")
+    check(np.array_equal(predictions.targets, targets), "predictions", "test")
     if isinstance(predictions, Predictions):
         check(predictions.probabilities.shape[1] == len(found.classes), "predictions", "model")
         foreign = classification.foreign_tables(found, predictions)

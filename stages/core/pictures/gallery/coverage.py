@@ -36,7 +36,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     title(
         left,
         f"Coverage of the {short_percent(meant)} intervals: {percent(covered(found), 1)}",
-        "Bars: 95% intervals, in orange those without 90% in them.",
+        "Orange: 90% is not in its 95% interval.",
     )
 
     right.barh(places, width, color=BLUE, height=0.7)

@@ -45,10 +45,10 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     axes.spines[["bottom", "left"]].set_visible(False)
     axes.grid(False)
     left_out = len(found.tables["importance"]) - len(table)
-    told = f"the {len(table)} most important of {len(table) + left_out} columns" if left_out else "each column"
+    told = f": the {len(table)} most important of {len(table) + left_out}" if left_out else ""
     title(
         axes,
-        f"{_CHANGE[found.data.task].format(score_label(found, found.main.name))} without {told}",
+        f"{_CHANGE[found.data.task].format(score_label(found, found.main.name))} without a column{told}",
         "Thin lines: 95% intervals.",
     )
     return fig

@@ -26,7 +26,8 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     top = 1.0 if score.share else float(lines.to_numpy(np.float64).max()) or 1.0
 
     fig = figure(5.0)
-    axes, listing = fig.subplots(1, 2, sharey=True, width_ratios=[2.5, 1])
+    room = 1.0 if max(map(len, means.index)) <= 16 else 1.4  # for names and means
+    axes, listing = fig.subplots(1, 2, sharey=True, width_ratios=[2.5, room])
     for name, scores in lines.items():
         width, order = (1.8, 3) if name in colours else (1.4, 2)
         axes.plot(scores, color=colours.get(name, PALE), linewidth=width, marker="o", markersize=3, zorder=order)

@@ -9,7 +9,7 @@ Of positive values whose logarithm was trained on the error is a factor, and the
 value * factor, so that a price is never below nothing.
 
 It holds for examples like those of the slice. The epoch was chosen on it, which makes its errors a little too small;
-how many of the test values are inside is measured, see `stages.core.scores.regression`. Where examples come in groups,
+how many of the test values are inside, the stage `evaluate` measures. Where examples come in groups,
 it holds on average over groups, less surely the fewer they are. Sources: Vovk et al., Algorithmic Learning in a Random
 World (2005), 4.5 (by bins: Mondrian); Lei et al., Distribution-Free Predictive Inference for Regression (2018), 2.2.
 """

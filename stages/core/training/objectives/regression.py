@@ -59,7 +59,7 @@ class Regression:
         return float(np.mean(errors**2)), math.sqrt(np.mean((self.predictions(outputs) - targets) ** 2))
 
     def predictions(self, outputs: torch.Tensor) -> np.ndarray:
-        numbers: np.ndarray = Units(self._known)(outputs)[:, 0].numpy()
+        numbers: np.ndarray = Units(self._known)(outputs).reshape(-1).numpy()
         return numbers
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> TargetScale:
