@@ -31,12 +31,24 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     _settle(model, "name", MODELS[kind][0])
     _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [256, 256])
     _settle(train, "loss", LOSSES[task][0])
-    _settle(train, "batch_size", 256 if kind == "image" else min(256, max(16, 1 << (examples // 32).bit_length())))
+    _settle(train, "batch_size", 256 if kind == "image" else _batch_of_rows(examples))
     _settle(train, "epochs", 5 if kind == "image" else 20)
+    _settle(train, "val_fraction", 0.05 if kind == "image" else _slice_of_rows(examples))
     _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
     _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
     return values | sections
+
+
+def _batch_of_rows(examples: int) -> int:
+    """A power of 2, about a 20th of the rows; of few rows no more than folds that roll forward in time begin with."""
+    least = 16 if examples >= 96 else 8
+    return min(256, max(least, 1 << (examples // 32).bit_length()))
+
+
+def _slice_of_rows(examples: int) -> float:
+    """As many as a hundred rows, by which to choose an epoch and to say how far off a number may be, or a fifth."""
+    return round(min(max(100 / max(examples, 1), 0.05), 0.2), 3)
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:

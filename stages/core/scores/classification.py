@@ -203,7 +203,9 @@ def _accuracy(counts: Integers) -> Floats:
 SCORES = {
     score.name: score
     for score in (
-        of_confusion("accuracy", _accuracy, "accuracy", "share of the images recognised", headline=True, compared=True),
+        of_confusion(
+            "accuracy", _accuracy, "accuracy", "share of all that is recognised", headline=True, compared=True
+        ),
         of_confusion(
             *("macro_precision", lambda counts: class_scores(counts).precision.mean(axis=-1), "macro precision"),
             "of those called a class, the share that is; mean of the classes",
@@ -221,7 +223,7 @@ SCORES = {
             compared=True,
         ),
         Score(
-            *("roc_auc", "ROC AUC", "chance that a class's own image ranks above another's; mean of the classes"),
+            *("roc_auc", "ROC AUC", "chance that one of a class ranks above one of another; mean of the classes"),
             value=macro_roc_auc,
             sums=ranking_sums,
             headline=True,
