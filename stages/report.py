@@ -86,7 +86,7 @@ def main() -> None:
     html = page(
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
-        dataset=facts.dataset,
+        dataset=Path(params.data.path).name if facts.dataset == "table" else facts.dataset,
         params=params.model_dump(mode="json"),
         automatic={key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO},
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},

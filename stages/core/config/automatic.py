@@ -35,6 +35,7 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     _settle(train, "loss", LOSSES[task][0])
     _settle(train, "batch_size", _batch_size(kind, examples))
     _settle(train, "epochs", 5 if kind == "image" else max(2, min(20, ROWS // max(examples, 1))))
+    _settle(train, "val_fraction", 0.05 if kind == "image" else _slice_of_rows(examples))
     _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
     _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
@@ -42,11 +43,19 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
 
 
 def _batch_size(kind: Kind, examples: int) -> int:
-    """A power of 2, at most half of the examples: a few hundred rows make twenty steps an epoch; images have 256."""
-    most = 1 << (max(examples, 8) // 2).bit_length() - 1
+    """A power of 2: of images 256, or half of fewer than 512; of rows about a 20th, so that few make many steps.
+
+    Of very few rows it is no more than folds that roll forward in time begin with.
+    """
     if kind == "image":
-        return min(256, most)
-    return 1024 if examples >= MILLIONS else min(256, most, max(16, 1 << (examples // 32).bit_length()))
+        return min(256, 1 << (max(examples, 8) // 2).bit_length() - 1)
+    least = 16 if examples >= 96 else 8
+    return 1024 if examples >= MILLIONS else min(256, max(least, 1 << (examples // 32).bit_length()))
+
+
+def _slice_of_rows(examples: int) -> float:
+    """As many as a hundred rows, by which to choose an epoch and to say how far off a number may be, or a fifth."""
+    return round(min(max(100 / max(examples, 1), 0.05), 0.2), 3)
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:

@@ -122,13 +122,17 @@ def stratified_holdout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split `targets` (int64 (N,)) into training and validation indices, both sorted, together every index once.
 
-    The validation part has `holdout_size` examples, of every class its share within one; `fraction` is in [0, 1),
-    and 0 gives an empty validation part. Raises `InputError` when either part would lack a class.
+    The validation part has `holdout_size` examples, of every class its share within one, and one at least: of a class
+    whose share rounds to none it takes one, and one less of the class that it has most of. `fraction` is in [0, 1), and
+    0 gives an empty validation part. Raises `InputError` when either part would lack a class.
     """
     if fraction == 0:
         return np.arange(len(targets)), np.arange(0)
     labels, counts = np.unique(targets, return_counts=True)
     held_out = apportion(counts, holdout_size(fraction, len(targets)))
+    while not held_out.all() and held_out.max() > 1:
+        held_out[np.argmin(held_out)] += 1
+        held_out[np.argmax(held_out)] -= 1
     for part, sizes in (("training", counts - held_out), ("validation", held_out)):
         if not sizes.all():
             poorest = np.argmin(sizes)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
+from stages.core.base import schemas
+from stages.core.scores import summary
 from stages.core.scores.bootstrap import Floats, Integers, Sums, mean_sums, on_grid
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
 from stages.core.scores.score import Score
@@ -201,7 +204,7 @@ SCORES = {
     score.name: score
     for score in (
         of_confusion(
-            "accuracy", _accuracy, "accuracy", "share of the examples recognised", headline=True, compared=True
+            "accuracy", _accuracy, "accuracy", "share of all that is recognised", headline=True, compared=True
         ),
         of_confusion(
             *("macro_precision", lambda counts: class_scores(counts).precision.mean(axis=-1), "macro precision"),
@@ -220,7 +223,7 @@ SCORES = {
             compared=True,
         ),
         Score(
-            *("roc_auc", "ROC AUC", "chance that a class's own example ranks above another's; mean of the classes"),
+            *("roc_auc", "ROC AUC", "chance that one of a class ranks above one of another; mean of the classes"),
             value=macro_roc_auc,
             sums=ranking_sums,
             headline=True,
@@ -248,3 +251,22 @@ SCORES = {
         ),
     )
 }
+
+
+def scores_with_intervals(
+    targets: Integers,
+    probabilities: Probabilities,
+    resamples: int,
+    generator: np.random.Generator,
+    groups: Integers | None = None,
+) -> pd.DataFrame:
+    """`summary.with_intervals`, the classes being the strata. Raises if all targets are of one class."""
+    return summary.with_intervals(SCORES, targets, probabilities, targets, resamples, generator, groups)
+
+
+def headlines(table: pd.DataFrame) -> dict[str, float]:
+    return summary.headlines(SCORES, table)
+
+
+def evaluate_metrics() -> type[schemas.Record]:
+    return summary.evaluate_metrics(SCORES)

@@ -26,6 +26,13 @@ def test_a_holdout_has_its_share_of_each_class():
     assert np.bincount(labels[train]).tolist() == [36, 27, 9]
 
 
+def test_a_rare_class_is_in_both_parts():
+    labels = targets(60, 30, 3)  # of which a tenth, rounded, has none of the last
+    train, validation = stratified_holdout(labels, 0.1, numpy_generator(0, "holdout"))
+    assert np.bincount(labels[validation]).tolist() == [5, 3, 1]
+    assert np.bincount(labels[train]).tolist() == [55, 27, 2]
+
+
 def test_no_holdout():
     train, validation = stratified_holdout(targets(3, 2), 0.0, numpy_generator(0, "holdout"))
     assert train.tolist() == [0, 1, 2, 3, 4]
@@ -36,7 +43,7 @@ def test_no_holdout():
 @pytest.mark.parametrize(
     ("fraction", "message"),
     [
-        (0.1, "leaves the validation part none of the 3 of class 2"),
+        (0.01, "leaves the validation part none of the 30 of class 1"),
         (0.001, "leaves the validation part none of the 40 of class 0"),
         (0.9, "leaves the training part none of the 3 of class 2"),
     ],

@@ -340,7 +340,7 @@ def test_probabilities_are_judged_by_the_rules_shown(accuracy: float, sharpness:
 
 def test_sentences_have_the_numbers_found(found: Findings) -> None:
     wrong = len(found.mistakes)
-    assert f"Of 600 test images that no stage before had seen, {600 - wrong} are recognised." in sentences.how_good(
+    assert f"Of 600 test images that it has not learned from, {600 - wrong} are recognised." in sentences.how_good(
         found
     )
     assert f"{wrong} mistakes: one in {600 / wrong:.0f}." in sentences.how_good(found)

@@ -28,7 +28,8 @@ def rules(found: Findings) -> str:
         f"It overfits when its accuracy on training {found.things} is above the 95% interval of that on test "
         f"{found.things}, and by {100 * GAP:g} point or more. It underfits when it does not overfit, and gets "
         f"less than {FITTED:.0%} of the training {found.things} right. Its probabilities are right when the mean "
-        f"confidence is within {100 * CALIBRATED:g} points of the accuracy. The limits are conventions of this report."
+        f"confidence is within {100 * CALIBRATED:g} points of the accuracy, or inside its 95% interval. The limits are "
+        "conventions of this report."
     )
 
 
@@ -38,7 +39,7 @@ def how_good(found: Findings) -> str:
     macro = percent(found.metrics["evaluate"]["macro_f1"])
     done = f"have their {found.target} predicted right" if found.data.target else "are recognised"
     return (
-        f"Of {found.examples:,} test {found.things} that no stage before had seen, {found.examples - wrong:,} {done}. "
+        f"Of {found.examples:,} test {found.things} that it has not learned from, {found.examples - wrong:,} {done}. "
         f"{count(wrong, 'mistake')}{often}. The mean F1 of the {len(found.classes)} classes is {macro}."
     )
 
@@ -107,7 +108,8 @@ def worst_class(found: Findings, score: str) -> pd.Series:
 def _calibrated(found: Findings) -> str:
     mean, accuracy = confidence(found), found.metrics["evaluate"]["accuracy"]
     told = f"{percent(mean)} on average"
-    if abs(mean - accuracy) <= CALIBRATED:
+    low, high = found.interval("accuracy")
+    if abs(mean - accuracy) <= CALIBRATED or low <= mean <= high:  # too few examples tell nothing else
         return f"Its probabilities can be taken at their word: {told}."
     more = "higher" if mean > accuracy else "lower"
     return f"Its probabilities are too {'bold' if more == 'higher' else 'cautious'}: {told}, {more} than its accuracy."

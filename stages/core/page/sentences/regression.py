@@ -47,7 +47,7 @@ def how_good(found: Findings) -> str:
         spread = found.amount(scores["rmse"] / math.sqrt(1 - scores["r2"]))
         others = f"always saying the mean would have one of {spread}, and {others}"
     return (
-        f"On {found.examples:,} test {found.things} that no stage before had seen, the predicted {found.target} is off "
+        f"On {found.examples:,} test {found.things} that it has not learned from, the predicted {found.target} is off "
         f"by {mae} on average (MAE), and by less than {median} in half of them. The RMSE, in which large errors weigh "
         f"most, is {rmse}; {others}."
     )
