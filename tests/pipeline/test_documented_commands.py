@@ -7,9 +7,9 @@ import pytest
 
 from tests.pipeline.project import ROOT, Project
 
-PAGES = ("README.md", "docs/recipes.md", "docs/extending.md")
+PAGES = ("README.md", "docs/own-table.md", "docs/recipes.md", "docs/extending.md")
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )?(?:dvc|git|make|pytest|python -m|torchrun) \S.*")
-BACK = "git checkout -- params.yaml dvc.lock metrics plots && dvc checkout"
+BACK = "git checkout -- params.yaml dvc.lock metrics plots data && dvc checkout"
 NOT_RUN = {  # and why
     "dvc exp run": "the beginning of a command",
     "DATA_DIR=/path/to/idx/files make repro": "a path of the reader's; test_fetch.py has one",
@@ -17,6 +17,8 @@ NOT_RUN = {  # and why
     "dvc exp push origin NAME": "a name of the reader's",
     "python -m stages.preset NAME": "a name of the reader's",
     "dvc exp run -S data.dataset=fashion-mnist": "30 MB from the internet",
+    "dvc exp run $(python -m stages.preset diamonds)": "minutes, and a package from the internet",
+    "dvc exp run $(python -m stages.preset penguins)": "a package from the internet; the table below is as small",
     "dvc exp run $(python -m stages.preset guide)": "one whole run more; test_presets.py reads it as `check` does",
     "dvc queue start": "four runs in the background; test_experiments.py takes two from the queue",
     "dvc queue stop --kill": "there is none to be stopped",
@@ -72,6 +74,8 @@ def reader(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 def test_the_commands_of_a_section_run_as_printed(section: str, reader: Project) -> None:
     if "learning curve" in section:
         reader.set({"train.batch_size": 25})  # or a tenth of so few examples fills none
+    if "Run it" in section:  # as params.yaml has it
+        reader.set({"prepare.limit": 0, "train.batch_size": "auto"})
     for command in [command for command in SECTIONS[section] if command not in NOT_RUN]:
         # Whatever `make` thinks of the environment, it is not to build one here.
         result = reader.run("bash", "-c", command, check=False, PYTHON="no-such-python")
