@@ -208,3 +208,12 @@ def test_experiments_are_compared(numbers: Project, tmp_path: Path) -> None:
     assert not drawn.get("errors") and "ERROR" not in answer.stderr
     assert "predicted" in drawn["data"] and "confusion" not in drawn["data"]
     assert (project.root / PREDICTIONS).exists()
+
+
+def test_dvc_knows_a_file_that_it_was_given(numbers: Project, tmp_path: Path) -> None:
+    """Git ignores what lies beside it, and DVC looks into no folder that Git ignores: so it must not seem to be one."""
+    project = numbers.copy(tmp_path)
+    project.dvc("add", "data/own/houses.csv")
+    assert "data/own/houses.csv.dvc" in project.dvc("dag").stdout
+    ignored = project.run("git", "status", "--porcelain", "data/own").stdout
+    assert ignored.split() == ["??", "data/own/houses.csv.dvc"]
