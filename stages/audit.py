@@ -7,17 +7,21 @@ of it but the words in its table, and whether the run stops.
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from stages.core.base.artifacts import write_text
 from stages.core.base.command import InputError, run
-from stages.core.base.schemas import AUDIT, AuditMetrics
+from stages.core.base.schemas import AUDIT, AuditMetrics, PrepareFacts
+from stages.core.base.seeding import numpy_generator
 from stages.core.config.automatic import settle_by_data
 from stages.core.config.params import StageParams
+from stages.core.config.plain import shown
 from stages.core.config.sections import AuditConfig, CrossValidateConfig
 from stages.core.data.audit import audit, findings_table
 from stages.core.data.audit.finding import Finding, Parts
 from stages.core.data.examples import Examples, check_fit, read_training
+from stages.core.data.splits import split_folds
 
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),
@@ -53,8 +57,21 @@ def main() -> None:
         more = [f"and {len(stopping) - NAMED} more"] if len(stopping) > NAMED else []
         told = "\n       ".join([*map(told_of, stopping[:NAMED]), *more])
         raise InputError(f"params.yaml: audit.stop_on stops the run, see {OUTPUTS['findings']}:\n       {told}")
+    check_folds(train, facts, params.cross_validate.folds, params.seed)
     # Always the same text: training waits for it, and nothing is trained anew because of it.
     write_text(OUTPUTS["audited"], "nothing in the data stops the run\n")
+
+
+def check_folds(train: Examples, facts: PrepareFacts, folds: int, seed: int) -> None:
+    """Refuse now the folds that `cross_validate` would refuse, in words that name the class."""
+    if facts.classes and train.groups is None and train.times is None:
+        counts = np.bincount(train.targets, minlength=len(facts.classes))
+        if (least := counts.min()) < folds:
+            raise InputError(
+                f"params.yaml: cross_validate.folds = {folds}: must be at most {least}, the number of training "
+                f"examples of the smallest class ({shown(facts.classes[counts.argmin()])})"
+            )
+    split_folds(train, folds, numpy_generator(seed, "folds"))
 
 
 def told_of(finding: Finding) -> str:

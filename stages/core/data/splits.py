@@ -122,17 +122,13 @@ def stratified_holdout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split `targets` (int64 (N,)) into training and validation indices, both sorted, together every index once.
 
-    The validation part has `holdout_size` examples, of every class its share within one, and one at least: of a class
-    whose share rounds to none it takes one, and one less of the class that it has most of. `fraction` is in [0, 1), and
-    0 gives an empty validation part. Raises `InputError` when either part would lack a class.
+    The validation part has of every class what `held_out_of_each` says; `fraction` is in [0, 1), and 0 gives an empty
+    validation part. Raises `InputError` when either part would lack a class.
     """
     if fraction == 0:
         return np.arange(len(targets)), np.arange(0)
     labels, counts = np.unique(targets, return_counts=True)
-    held_out = apportion(counts, holdout_size(fraction, len(targets)))
-    while not held_out.all() and held_out.max() > 1:
-        held_out[np.argmin(held_out)] += 1
-        held_out[np.argmax(held_out)] -= 1
+    held_out = held_out_of_each(counts, fraction)
     for part, sizes in (("training", counts - held_out), ("validation", held_out)):
         if not sizes.all():
             poorest = np.argmin(sizes)
@@ -142,6 +138,18 @@ def stratified_holdout(
             )
     validation = draw(targets, held_out, generator)
     return np.setdiff1d(np.arange(len(targets)), validation, assume_unique=True), validation
+
+
+def held_out_of_each(counts: np.ndarray, fraction: float) -> np.ndarray:
+    """How many of each class's `counts` to hold out: `holdout_size` in all, of each its share within one.
+
+    A class whose share rounds to none gets a place nevertheless, from the one that has most, while that has others.
+    """
+    held_out = apportion(counts, holdout_size(fraction, int(counts.sum())))
+    while not held_out.all() and held_out.max() > 1:
+        held_out[np.argmin(held_out)] += 1
+        held_out[np.argmax(held_out)] -= 1
+    return held_out
 
 
 def stratified_folds(targets: np.ndarray, folds: int, generator: np.random.Generator) -> list[np.ndarray]:

@@ -17,12 +17,12 @@ from stages.core.base.seeding import numpy_generator
 from stages.core.config.builtin import BuiltinTable
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import shown
-from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig, holdout_size
+from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
 from stages.core.data.cells import Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
 from stages.core.data.schema import Use, schema, uses
-from stages.core.data.splits import apportion, holdout
+from stages.core.data.splits import held_out_of_each, holdout
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000
 MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
@@ -178,7 +178,8 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     counts = np.bincount(targets)
     if counts.min() < 2:
         name = shown(repr(names[np.argmin(counts)]))
-        raise InputError(f"{column}: a class must have two rows at least, one to test on, found one of {name}")
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > len(targets) / 3 else ""
+        raise InputError(f"{column}: a class must have two rows at least, one to test on, found one of {name}{hint}")
     return tuple(names), targets
 
 
@@ -193,7 +194,7 @@ def _split(
         examples = _sorted(examples)
         if classes and examples.groups is None and examples.times is None:
             counts = np.bincount(examples.targets)
-            shares = apportion(counts, holdout_size(data.test_fraction, len(examples)))
+            shares = held_out_of_each(counts, data.test_fraction)
             for name, count, share in zip(classes, counts, shares, strict=True):
                 if share in (0, count):
                     raise InputError(

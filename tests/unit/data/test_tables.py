@@ -312,9 +312,9 @@ ONE_LINE = [
     ({}, TABLE.replace("yes", "no"), "own.csv: column 'sold': must have from 2 to 1,000 classes, found 1"),
     ({}, numbered("1,2,maybe"), "a class must have two rows at least, one to test on, found one of 'maybe'"),
     (
-        {},
+        {"test_fraction": 0.04},
         numbered("1,2,maybe", "2,3,maybe"),
-        "data.test_fraction = 0.2: must leave each part a row of every class, leav",
+        "data.test_fraction = 0.04: must leave each part a row of every class, leav",
     ),
     ({}, numbered("1,2,macro", "2,3,macro"), "a class must not be called 'macro'"),
     ({"task": "regression"}, TABLE, "own.csv: line 2, column 'sold': must be a number .*, found 'no'"),
