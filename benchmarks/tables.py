@@ -115,8 +115,8 @@ def flights(bench: Bench) -> Part:
             f"{FLIGHTS_FILE} of the npm package {FLIGHTS}: by how many minutes {counts['rows']['in_file']:,} flights "
             "within the USA were late in 2001, by date, distance, origin and destination, "
             f"{counts['train']['examples']:,} of them to learn from; all else is as in params.yaml.",
-            f"Each process has {LIMIT_GIB} GiB of address space and no more (`ulimit -v`), for which all counts that it "
-            "maps, libraries and stacks, too. The peak is of the memory that it held.",
+            f"Each process has {LIMIT_GIB} GiB of address space and no more (`ulimit -v`), for which all that it maps "
+            "counts, libraries and stacks, too. The peak is of the memory that it held.",
             f"RMSE {scores['rmse']:.2f} minutes, R2 {scores['r2']:.3f}; boosted trees {float(trees['value']):.2f}: "
             f"the network is {trees['verdict']}.",
         ]
