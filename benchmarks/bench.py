@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -34,17 +35,27 @@ class Job:
     facts: dict[str, Any] = field(default_factory=dict)  # the last line of stdout, where that is a JSON object
 
 
-def run_job(command: list[str], folder: Path, **environment: str) -> Job:
-    """Run `python *command` in `folder`, in an environment that pins no numerics. Fails with what it printed."""
+def run_job(command: list[str], folder: Path, limit_gib: int = 0, **environment: str) -> Job:
+    """Run `python *command` in `folder`, in an environment that pins no numerics. Fails with what it printed.
+
+    With `limit_gib` it cannot have more address space, for which all counts that it maps: libraries and stacks, too.
+    """
     clean = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(_FOREIGN) and name not in ("LD_PRELOAD", "PYTHONPATH", "WORKERS")
     }
+
+    def limit() -> None:
+        if limit_gib:
+            resource.setrlimit(resource.RLIMIT_AS, (limit_gib << 30, limit_gib << 30))
+
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
         arguments = [sys.executable, "-W", "ignore", *command]
-        process = subprocess.Popen(arguments, cwd=folder, env=clean | environment, stdout=out, stderr=errors)
+        process = subprocess.Popen(
+            arguments, cwd=folder, env=clean | environment, stdout=out, stderr=errors, preexec_fn=limit
+        )
         # Not process.wait(), which keeps the usage to itself. Linux counts our own size as the child's least peak,
         # so this process stays small: no torch, no data.
         try:
@@ -73,6 +84,11 @@ def mean_std(values: Sequence[float], digits: int = 5) -> dict[str, Any]:
     """The mean and the sample standard deviation: of accuracies over seeds."""
     deviation = round(statistics.stdev(values), digits) if len(values) > 1 else None
     return {"mean": round(statistics.fmean(values), digits), "std": deviation, "n": len(values)}
+
+
+def mean_error(values: Sequence[float], digits: int = 1) -> dict[str, Any]:
+    """The same of errors, which have a unit and are no shares."""
+    return mean_std(values, digits) | {"digits": digits}
 
 
 def ratio(above: Sequence[float], below: Sequence[float], digits: int = 2) -> dict[str, Any]:
@@ -110,6 +126,7 @@ class Bench:
         self.folder, self.quick = folder, quick
         self.cores = len(os.sched_getaffinity(0))
         self._trained: dict[tuple[str, int], tuple[Path, Job, float]] = {}
+        self._raw: dict[str, Path] = {}
         self._count = 0
 
         self.default: Params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -117,8 +134,7 @@ class Bench:
         self.default["prepare"]["limit"] = QUICK_EXAMPLES if quick else 0
 
         self.base = self.project({}, link_data=False)
-        raw = ROOT / "data/raw"
-        self.stage("fetch", self.base, **({"DATA_DIR": str(raw)} if raw.exists() else {}))
+        self.fetch(self.base)
         self.prepare = self.stage("prepare", self.base)
         (folder / "torchvision/MNIST").mkdir(parents=True)
         (folder / "torchvision/MNIST/raw").symlink_to(self.base / "data/raw")
@@ -141,22 +157,41 @@ class Bench:
         (folder / "params.yaml").write_text(text, encoding="utf-8")
         return folder
 
-    def stage(self, name: str, folder: Path, **environment: str) -> Job:
+    def table(self, name: str, seed: int) -> Path:
+        """A new folder with the preset `name` of a built-in table, its raw files and a seed for all, the split too."""
+        folder = self.project(preset(name), seed, link_data=False)
+        if raw := self._raw.get(name):
+            (folder / "data").mkdir()
+            (folder / "data/raw").symlink_to(raw)
+        else:
+            self.fetch(folder)
+            self._raw[name] = folder / "data/raw"
+        return folder
+
+    def fetch(self, folder: Path) -> Job:
+        """The stage, which first looks for the files where the workspace may have them."""
+        raw = ROOT / "data/raw"
+        return self.stage("fetch", folder, 0, **({"DATA_DIR": str(raw)} if raw.exists() else {}))
+
+    def stage(self, name: str, folder: Path, limit_gib: int = 0, **environment: str) -> Job:
         """One of our stages as DVC would run it, as a process."""
-        return self._run(f"our stage {name}", ["-m", f"stages.{name}"], folder, **environment)
+        return self._run(f"our stage {name}", ["-m", f"stages.{name}"], folder, limit_gib, **environment)
 
     def engine(self, folder: Path, *options: str | int, **environment: str) -> Job:
         """Our `fit` alone, timed from inside; see `benchmarks.engine`."""
         command = ["-m", "benchmarks.engine", *map(str, options)]
-        return self._run(f"our engine {' '.join(command[2:])}", command, folder, **environment)
+        return self._run(f"our engine {' '.join(command[2:])}", command, folder, 0, **environment)
 
-    def peer(self, name: str, *options: str | int, seed: int = 0, module: str = "peers") -> Job:
-        """A recipe of `benchmarks.peers` or of another module, on the same examples as ours."""
-        command = ["-m", f"benchmarks.{module}", name, str(self.folder / "torchvision"), "--seed", str(seed)]
+    def peer(
+        self, name: str, *options: str | int, seed: int = 0, module: str = "peers", data: Path | None = None
+    ) -> Job:
+        """A recipe of `benchmarks.peers` or another module, on the same examples as ours: MNIST, or those in `data`."""
+        folder = data or self.folder / "torchvision"
+        command = ["-m", f"benchmarks.{module}", name, str(folder), "--seed", str(seed)]
         examples = ["--examples", str(QUICK_EXAMPLES)] if self.quick else []
         # A quick check may run on a busy machine, where threads that wait for each other take minutes.
         threads = {"OMP_NUM_THREADS": "1"} if self.quick else {}
-        return self._run(f"peer {name}, seed {seed}", [*command, *examples, *map(str, options)], ROOT, **threads)
+        return self._run(f"peer {name}, seed {seed}", [*command, *examples, *map(str, options)], ROOT, 0, **threads)
 
     def trained(self, recipe: str, seed: int) -> tuple[Path, Job, float]:
         """Our `default` or `fast` recipe with a seed, trained once: folder, `train` as a process, test accuracy."""
@@ -167,9 +202,9 @@ class Bench:
             self._trained[recipe, seed] = folder, job, metric(folder, "evaluate")
         return self._trained[recipe, seed]
 
-    def _run(self, what: str, command: list[str], folder: Path, **environment: str) -> Job:
+    def _run(self, what: str, command: list[str], folder: Path, limit_gib: int = 0, **environment: str) -> Job:
         print(f"{time.strftime('%H:%M:%S')}  {what} ...", end=" ", flush=True)
-        job = run_job(command, folder, **environment)
+        job = run_job(command, folder, limit_gib, **environment)
         print(f"{job.seconds:.1f} s", flush=True)
         return job
 

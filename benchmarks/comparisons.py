@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import yaml
 
+from benchmarks import tables
 from benchmarks.bench import EXAMPLES, QUICK_EXAMPLES, ROOT, Bench, Part, mean_std, metric, preset, ratio, spread
+from stages.core.config.automatic import settled
 
 EXAMPLE_EPOCHS = 14  # of the published description; repeated here since this process must not import torch
 NUMERICS_EXAMPLES = 15_000
@@ -163,11 +165,12 @@ def numerics(bench: Bench) -> Part:
 def folds(bench: Bench) -> Part:
     """5-fold cross-validation: our stage against the cost of its trainings, and scikit-learn's `cross_validate`."""
     folder, train, _ = bench.trained("default", 0)
-    settings = bench.default["cross_validate"]
-    count, epochs = settings["folds"], settings["epochs"] or bench.default["train"]["epochs"]
     examples = QUICK_EXAMPLES if bench.quick else EXAMPLES
+    default = settled(bench.default, "image", "classification", examples)
+    settings = default["cross_validate"]
+    count, epochs = settings["folds"], settings["epochs"] or default["train"]["epochs"]
     one = ("--epochs", epochs, "--examples", examples - examples // count)
-    recipe = json.dumps({name: bench.default[name] for name in ("model", "train")})
+    recipe = json.dumps({name: default[name] for name in ("model", "train")})
 
     single = [bench.engine(folder, *one)]
     ours = []
@@ -235,4 +238,7 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "one_cycle": one_cycle,
     "numerics": numerics,
     "folds": folds,
+    "diamonds": tables.diamonds,
+    "rows": tables.rows,
+    "flights": tables.flights,
 }

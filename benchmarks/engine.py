@@ -1,6 +1,6 @@
 """Our code called directly, in a process of its own: the one module here that knows what is inside `stages`.
 
-`fit` on the recipe in params.yaml: its time without the process's start, its accuracy. `--native` gives back the
+`fit` on the recipe in params.yaml: its time without the process's start, its score. `--native` gives back the
 environment that importing `stages` pinned, before torch and NumPy load and read it: the same code then runs in the
 numerics that torch would choose by itself. `--pairs FOLDER ...`: the models trained in these folders, compared.
 """
@@ -16,16 +16,20 @@ from unittest.mock import patch
 
 
 class Clock:
-    """How many seconds the functions it times have taken together."""
+    """How many seconds each call of the functions it times has taken."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.calls: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.calls)
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             start = time.perf_counter()
             result = function(*args, **kwargs)
-            self.seconds += time.perf_counter() - start
+            self.calls.append(time.perf_counter() - start)
             return result
 
         return call
@@ -52,43 +56,50 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
     import torch
 
+    from stages.core.config.automatic import settle_by_data
     from stages.core.config.recipe import Recipe
-    from stages.core.data.examples import Examples
+    from stages.core.data.examples import Examples, read_training
     from stages.core.training.augmentation import Augmenter
     from stages.core.training.engine import Engine
     from stages.core.training.fit import fit
     from stages.core.training.objectives import objective_of
     from stages.core.training.parallel import Workers
+    from stages.core.training.prediction import predict_outputs
+    from stages.core.training.rows import Rows
     from stages.train import INPUTS
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe = Recipe.load()
+    data, facts = read_training(INPUTS["train"], INPUTS["facts"])
+    recipe = Recipe.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
     recipe = recipe.with_epochs(options.epochs or recipe.train.epochs)
-    data = Examples.read(INPUTS["train"])
     data = data.take(np.arange(min(options.examples or len(data), len(data))))
     nothing = data.take(np.arange(0))
-    epochs, input_side = Clock(), Clock()
+    test = Examples.read(INPUTS["train"].with_name("test.safetensors"))
+    objective = objective_of(recipe.train, facts.task)
+    epochs, input_side, encoding = Clock(), Clock(), Clock()
     with (
         patch.object(Engine, "train_epoch", epochs.timed(Engine.train_epoch)),
         patch.object(Augmenter, "batch", input_side.timed(Augmenter.batch)),
+        patch.object(Rows, "__init__", encoding.timed(Rows.__init__)),
         # One call too many, for the sample of the curve: a millisecond.
         patch.object(torch, "randperm", input_side.timed(torch.randperm)),
         Workers.at_hand() as workers,
     ):
         start = time.perf_counter()
-        trained = fit(recipe, data, nothing, objective_of(recipe.train, "classification"), 10, workers, select=False)
+        trained = fit(recipe, data, nothing, objective, facts.width, workers, select=False, columns=facts.columns)
         seconds = time.perf_counter() - start
-    test = Examples.read(INPUTS["train"].with_name("test.safetensors"))
-    trained.model.eval()
-    with torch.inference_mode():
-        predicted = [trained.model(part).argmax(dim=1) for part in torch.split(torch.from_numpy(test.inputs), 1000)]
+        outputs = predict_outputs(trained.model, test.inputs, workers)
     return {
         "fit_seconds": seconds,
         "epochs_seconds": epochs.seconds,
+        "epoch_seconds": epochs.calls,
         "input_seconds": input_side.seconds,
-        "test_accuracy": float((torch.cat(predicted).numpy() == test.targets).mean()),
+        "encoding_seconds": encoding.seconds,
+        f"test_{objective.score}": trained.objective.loss_and_score(outputs, test.targets)[1],
         "weights": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "recipe": recipe.model_dump(mode="json"),
+        "learned": trained.learned.model_dump(mode="json"),
     }
 
 

@@ -11,7 +11,7 @@ def markdown(parts: dict[str, Any]) -> str:
     lines += [*(f"- {machine}" for machine in machines), ""]
     lines += ["Times, memory and ratios: median (lowest to highest, number of runs)."]
     lines += ["Ratios are of runs that took turns; those beside the one-epoch recipe and scikit-learn's folds may lie"]
-    lines += ["minutes apart. Accuracies: mean ± standard deviation (number of seeds).", ""]
+    lines += ["minutes apart. Accuracies and errors: mean ± standard deviation (number of seeds).", ""]
     goals = [goal for part in parts.values() for goal in part["goals"]]
     if goals:
         columns = ["goal", "wanted", "measured", "met"]
@@ -46,6 +46,9 @@ def cell(value: Any) -> str:
         return "–"
     if not isinstance(value, dict):
         return f"{value:,}" if isinstance(value, int) else f"{value:.5g}" if isinstance(value, float) else value
+    if "digits" in value:
+        deviation = "" if value["std"] is None else f" ± {value['std']:.{value['digits']}f}"
+        return f"{value['mean']:.{value['digits']}f}{deviation} ({value['n']})"
     if "mean" in value:
         deviation = "" if value["std"] is None else f" ± {100 * value['std']:.2f}"
         return f"{100 * value['mean']:.2f}{deviation}% ({value['n']})"
