@@ -201,12 +201,12 @@ def test_experiments_are_compared(numbers: Project, tmp_path: Path) -> None:
     assert (other.returncode, other.stdout, other.stderr.count("\n")) == (1, "", 1)
     assert other.stderr.startswith("error: ")
 
-    changes = project.dvc_json("metrics", "diff", "regression")["diff"]
+    changes = project.dvc_json("metrics", "diff", "regression")
     assert "rmse" in changes["metrics/evaluate.json"]
     answer = project.dvc("plots", "diff", "regression", "--json")
     drawn = json.loads(answer.stdout)
     assert not drawn.get("errors") and "ERROR" not in answer.stderr
-    assert "predicted" in drawn["data"] and "confusion" not in drawn["data"]
+    assert drawn["data"]["predicted"] and not drawn["data"]["confusion"]
     assert (project.root / PREDICTIONS).exists()
 
 
