@@ -334,7 +334,7 @@ ONE_LINE = [
     (
         {"task": "regression", "target": "x"},
         "x,y\n" + "4,1\n" * 20,
-        "own.csv: column 'x': a target must vary, all are 4",
+        "own.csv: column 'x': a target must vary, all of the training part are 4",
     ),
     # Splits.
     (
@@ -468,3 +468,22 @@ def test_moments_in_parquet_are_days_in_utc_however_far_off_and_whatever_the_zon
     assert found.loc["far", "low"] == pytest.approx(far / 86_400_000)
     assert found.loc["zone", "distinct"] == 40
     assert found.loc["day", ["low", "high"]].tolist() == [0, 39]
+
+
+def test_a_group_is_the_same_in_both_files_however_its_number_is_written() -> None:
+    write("who,x,sold\n" + "".join(f"{row % 5}.0,{row},{row % 2}\n" for row in range(40)), "test.csv")
+    content = "who,x,sold\n" + "".join(f"{row % 5},{row},{row % 2}\n" for row in range(40))
+    prepared = prepare(content, group="who", test_path="test.csv")
+    assert prepared.train.groups is not None and prepared.test.groups is not None
+    assert set(prepared.train.groups) == set(prepared.test.groups)
+
+
+def test_a_target_must_vary_in_training() -> None:
+    write("x,price\n" + "".join(f"{row},{row}\n" for row in range(40)), "test.csv")
+    with pytest.raises(InputError, match="column 'price': a target must vary, all of the training part are 4"):
+        prepare(
+            "x,price\n" + "".join(f"{row},4\n" for row in range(40)),
+            task="regression",
+            target="price",
+            test_path="test.csv",
+        )
