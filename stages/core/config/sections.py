@@ -17,7 +17,6 @@ from stages.core.config.params import PARAMS_FILE, Section, Settle, show_to_git
 from stages.core.config.recipe import Recipe, check_batches
 
 OWN_FOLDER = "data/own"  # stands for no file, since DVC knows no dependency that may be empty
-Sign = Annotated[str, Field(max_length=1)]
 AuditCheck = Literal[
     "duplicate_rows", "duplicates_across", "contradictions", "groups_across", "times_across", "leak",
     "identifier", "constant", "drift", "rare_class", "near_duplicates",
@@ -29,6 +28,12 @@ def _known(name: str) -> str:
     if name not in (known := (*datasets(), "table")):
         raise ValueError(f"input should be {' or '.join(map(repr, known))}")
     return name
+
+
+def _between_cells(sign: str) -> str:
+    if len(sign) > 1 or not sign.isascii() or sign in {'"', "\n", "\r", "\0"}:
+        raise ValueError("must be one ASCII sign, other than a quote or the end of a line, or none")
+    return sign
 
 
 class DataConfig(Section):
@@ -44,7 +49,7 @@ class DataConfig(Section):
     time: str
     test_fraction: Annotated[float, Field(gt=0, le=0.5)]
     test_path: Annotated[str, Field(min_length=1)]
-    delimiter: Sign
+    delimiter: Annotated[str, AfterValidator(_between_cells)]
     decimal: Literal[".", ","]
     bad_rows: Literal["refuse", "drop"]
 
@@ -54,6 +59,8 @@ class DataConfig(Section):
             raise ValueError(f"dataset = 'table' needs the path of a file, found path = {self.path!r}")
         if self.dataset == "table" and not self.target:
             raise ValueError("dataset = 'table' needs the name of a column as target, found none")
+        if self.dataset == "table" and self.path == self.test_path:
+            raise ValueError(f"path and test_path: must be two files, found {self.path!r} twice")
         if self.group and self.time:
             raise ValueError(f"group = {self.group!r} and time = {self.time!r}: a split goes by one of them, not both")
         if self.delimiter and self.delimiter == self.decimal:

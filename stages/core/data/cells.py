@@ -159,9 +159,24 @@ def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
         if "Empty CSV" not in str(error):
             raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
         table = pa.table(dict.fromkeys(keys, pa.array([], pa.large_string())))
+    lines = content.count(b"\n", start) + (not content.endswith(b"\n"))
+    if len(table) + len(bad) < lines:  # some are blank, or are of one cell
+        _check_quotes(path, content, delimiter)
     records = np.setdiff1d(np.arange(len(table) + len(bad)), [row.number - 1 for row in bad], assume_unique=True)
     dropped = {TOO_MANY_OR_FEW: len(bad)} if bad else {}
     return Cells(path, dict(zip(names, table.columns, strict=True)), places, records.astype(np.int64), dropped)
+
+
+def _check_quotes(path: Path, content: bytes, delimiter: str) -> None:
+    """Refuse a quote that does not end where its cell does: Arrow would put the rows up to the next one in the cell."""
+    reader, line = csv.reader((line.decode() for line in BytesIO(content)), delimiter=delimiter, strict=True), 1
+    try:
+        for _ in reader:
+            line = reader.line_num + 1
+    except csv.Error as error:
+        if "new-line" not in str(error):  # which is a carriage return amid a line
+            rule = "a quote that begins a cell must end it, found one that does not"
+            raise InputError(f"{path}: line {line}: {rule}") from None
 
 
 def _records(content: bytes, delimiter: str) -> Iterator[tuple[list[str], int, int]]:
@@ -209,7 +224,11 @@ def _parquet(path: Path) -> Cells:
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    """The column as others write it: the values of a dictionary, and moments in UTC, whatever their zone is called."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _decoded(column.cast(kind.value_type))
+    return column.cast(pa.timestamp(kind.unit)) if pa.types.is_timestamp(kind) else column
 
 
 def _names(path: Path, place: str, found: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ EMPTY_NUMBER = ("none", ".")  # among numbers and dates also these
 _DATE = r"^\d{4}([-/])\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
 _PLAIN = r"^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 _DAY_US = 86_400_000_000
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # of a second
 RULES = {
     "number": f"a number from -{MOST:g} to {MOST:g}",
     "date": "a date such as 2026-11-25 or 2026-11-25 13:45",
@@ -182,10 +183,10 @@ def _ordered(texts: pa.Array, codes: np.ndarray, why: str, ignored: bool = False
 
 
 def _days(column: pa.ChunkedArray) -> np.ndarray:
-    zone = getattr(column.type, "tz", None)
-    moments = column.cast(pa.timestamp("us", zone), safe=False)
-    lacking = pc.is_null(moments).to_numpy()
-    return np.where(np.asarray(lacking), np.nan, pc.fill_null(moments.cast(pa.int64()), 0).to_numpy() / _DAY_US)
+    moments = column.cast(pa.timestamp("s")) if pa.types.is_date(column.type) else column
+    lacking = np.asarray(pc.is_null(moments).to_numpy())
+    ticks = pc.fill_null(moments.cast(pa.int64()), 0).to_numpy()
+    return np.where(lacking, np.nan, ticks / np.float64(86_400 * _TICKS[moments.type.unit]))
 
 
 def _parsed_days(texts: pa.Array) -> np.ndarray:

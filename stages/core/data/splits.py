@@ -56,7 +56,7 @@ def holdout(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if examples.groups is not None:
-        parts = _by_group(examples, max(2, round(1 / fraction)), generator, f"{key} = {fraction}")
+        parts = _by_group(examples, max(2, round(min(1 / fraction, len(targets)))), generator, f"{key} = {fraction}")
         return min(parts, key=lambda part: abs(len(part[1]) - size))  # one group may be half of all
     if targets.dtype == np.int64:
         return stratified_holdout(targets, fraction, generator, key)

@@ -66,15 +66,16 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     classes, targets = (None, merged[data.target].values)
     if data.task == "classification":
         classes, targets = _classes(merged[data.target], cells, data)
-    elif len(np.unique(targets)) < 2:
-        raise InputError(f"{cells.path}: column {shown(repr(data.target))}: a target must vary, all are {targets[0]:g}")
     examples = Examples(
         np.stack([merged[name].values for name in inputs], axis=1),
         targets,
-        merged[data.group].values.astype(np.int64) if data.group else None,
+        _ranked(merged[data.group], data.decimal)[1] if data.group else None,
         merged[data.time].values if data.time else None,
     )
     train, test = limited(*_split(examples, len(cells), data, classes, seed), limit, seed)
+    if data.task == "regression" and (train.targets == train.targets[0]).all():
+        where = f"{cells.path}: column {shown(repr(data.target))}"
+        raise InputError(f"{where}: a target must vary, all of the training part are {train.targets[0]:g}")
     train, test, known = _by_training([merged[name] for name in inputs], train, test)
     _check_size(cells, inputs, known)
     return Prepared(
@@ -162,25 +163,36 @@ def _by(column: Column, texts: np.ndarray, values: np.ndarray | None = None) -> 
 
 def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str, ...], np.ndarray]:
     """The names of the classes, numbers in their order and else sorted, and of each row its class, int64 (N,)."""
-    column, texts = f"{cells.path}: column {shown(repr(data.target))}", target.texts
-    assert texts is not None
-    numbers = numbers_in(pa.array(texts, pa.large_string()), data.decimal)
-    as_numbers = not np.isnan(numbers).any()
-    # 1 and 1.0 are one class, called by the shorter.
-    values, ranks = np.unique(numbers, return_inverse=True) if as_numbers else (texts, np.arange(len(texts)))
-    if not 2 <= len(values) <= MOST_CLASSES:
-        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > 2 else ""
-        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(values):,}{hint}")
-    names = [min(texts[ranks == rank], key=len) for rank in range(len(values))]
+    column = f"{cells.path}: column {shown(repr(data.target))}"
+    names, targets, as_numbers = _ranked(target, data.decimal)
+    if not 2 <= len(names) <= MOST_CLASSES:
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
+        raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(names):,}{hint}")
     if MACRO in names:
         raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
-    targets = ranks[target.values.astype(np.int64)]
     counts = np.bincount(targets)
     if counts.min() < 2:
         name = shown(repr(names[np.argmin(counts)]))
         hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > len(targets) / 3 else ""
         raise InputError(f"{column}: a class must have two rows at least, one to test on, found one of {name}{hint}")
     return tuple(names), targets
+
+
+def _ranked(column: Column, decimal: str) -> tuple[list[str], np.ndarray, bool]:
+    """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers.
+
+    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty.
+    """
+    texts, codes = column.texts, column.values.astype(np.int64)
+    assert texts is not None
+    numbers = numbers_in(pa.array(texts, pa.large_string()), decimal)
+    if np.isnan(numbers).any():
+        return texts.tolist(), codes, False
+    values, ranks = np.unique(numbers, return_inverse=True)
+    names = [""] * len(values)
+    for text, rank in zip(texts, ranks, strict=True):
+        names[rank] = min(names[rank] or text, text, key=len)
+    return names, ranks[codes], True
 
 
 def _split(

@@ -40,7 +40,7 @@ def test_nothing_is_auto_any_longer_and_what_was_given_stays(kind, task, example
     assert 4 <= values["train"]["batch_size"] <= max(examples // 2, 4), "each shard gets an example, in a fold, too"
 
 
-@pytest.mark.parametrize("examples", [10, 16, 24, 48, 95, 96, 142, 354, 5_000, MANY])
+@pytest.mark.parametrize("examples", [10, 16, 24, 48, 95, 96, 142, 354, 5_000, 900_000])
 def test_few_rows_get_small_batches_and_a_larger_slice(examples: int) -> None:
     train = settled(DEFAULTS, "table", "regression", examples)["train"]
     assert 8 <= train["batch_size"] <= (256 if examples < MILLIONS else 1024)
@@ -101,6 +101,9 @@ def test_what_does_not_go_with_the_data_is_refused_by_name(changes, problem, tmp
         (TABLE | {"group": "g", "time": "t"}, "a split goes by one of them, not both"),
         (TABLE | {"delimiter": ",", "decimal": ","}, "delimiter and decimal: must differ"),
         (TABLE | {"delimiter": "::"}, "data.delimiter"),
+        (TABLE | {"delimiter": "é"}, "must be one ASCII sign"),
+        (TABLE | {"delimiter": '"'}, "must be one ASCII sign"),
+        (TABLE | {"test_path": TABLE["path"]}, "path and test_path: must be two files"),
         (TABLE | {"columns": {"x": "text"}}, "columns.x"),
         (TABLE | {"test_fraction": 0.6}, "less than or equal to 0.5"),
         (TABLE | {"test_fraction": 0}, "must be written as 0.0|greater than 0"),

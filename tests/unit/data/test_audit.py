@@ -182,6 +182,17 @@ def test_many_categories_that_give_a_class_away_leak_and_names_of_rows_do_not() 
     assert CHECKS["leak"](parts(with_column(clean, draw.permutation(ROWS)), planted("id", ids))) == []
 
 
+def test_a_number_gives_away_more_classes_than_a_small_tree_has_leaves() -> None:
+    classes = tuple(f"{number:03}" for number in range(97))
+    codes = np.tile(np.arange(97), 20)
+    draw = np.random.default_rng(0)
+    examples = Examples(np.column_stack([codes * 7 % 97, draw.normal(size=len(codes))]).astype(np.float64), codes)
+    columns = (InputColumn(name="code"), InputColumn(name="noise"))
+    facts = DataDescription(task="classification", classes=classes, columns=columns, target="answer")
+    finding = only(CHECKS["leak"](Parts(examples, examples, facts, folds=5, seed=0)))
+    assert (finding.column, finding.severe) == ("code", True)
+
+
 def test_a_rare_class_hides_no_leak_nor_makes_one() -> None:
     clean = rows(3)
     few = replace(clean, targets=np.where(np.arange(ROWS) < 3, 2, np.minimum(clean.targets, 1)))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -277,6 +279,12 @@ ONE_LINE = [
     ({}, numbered('"1\n\n2",2,no', "", "1,2,no,4"), "own.csv: line 19: must have 3 cells, found 4"),
     ({}, numbered('"1,2,no'), "own.csv: line 15: must have 3 cells, found 1, in which a quote does not end"),
     ({"bad_rows": "drop"}, numbered('"1,2,no'), "own.csv: line 15: must have 3 cells, found 1, in which a quote does"),
+    ({}, numbered('1,2,"no'), "own.csv: line 15: a quote that begins a cell must end it, found one that does not"),
+    (
+        {"bad_rows": "drop"},
+        numbered('1,2,"no', '2,3,"no', "1"),
+        "own.csv: line 15: a quote that begins a cell must end",
+    ),
     (
         {},
         numbered('"1\n2",2,no', "", "1,2,"),
@@ -326,7 +334,7 @@ ONE_LINE = [
     (
         {"task": "regression", "target": "x"},
         "x,y\n" + "4,1\n" * 20,
-        "own.csv: column 'x': a target must vary, all are 4",
+        "own.csv: column 'x': a target must vary, all of the training part are 4",
     ),
     # Splits.
     (
@@ -445,3 +453,37 @@ def test_rows_of_several_blocks_are_counted_on(monkeypatch: pytest.MonkeyPatch) 
     assert rows is not None and rows.dropped == {"cells too many or few": 1}
     with pytest.raises(InputError, match="line 34, column 'sold'"):
         prepare(numbered('"3\n4",4,no', "", "1,2,", at=31))
+
+
+def test_moments_in_parquet_are_days_in_utc_however_far_off_and_whatever_the_zone() -> None:
+    far = 2**62  # milliseconds: more than there is room for in microseconds
+    columns = {
+        "far": pa.array([far + row * 86_400_000 for row in range(40)], pa.timestamp("ms")),
+        "zone": pa.array([row * 86_400 for row in range(40)], pa.timestamp("s", "Nowhere/Land")),
+        "day": pa.array(range(40), pa.date32()),
+        "sold": pa.array(["yes", "no"] * 20),
+    }
+    pq.write_table(pa.table(columns), "own.parquet")
+    found = schema(prepare(path="own.parquet", columns={"zone": "category"}))
+    assert found.loc["far", "low"] == pytest.approx(far / 86_400_000)
+    assert found.loc["zone", "distinct"] == 40
+    assert found.loc["day", ["low", "high"]].tolist() == [0, 39]
+
+
+def test_a_group_is_the_same_in_both_files_however_its_number_is_written() -> None:
+    write("who,x,sold\n" + "".join(f"{row % 5}.0,{row},{row % 2}\n" for row in range(40)), "test.csv")
+    content = "who,x,sold\n" + "".join(f"{row % 5},{row},{row % 2}\n" for row in range(40))
+    prepared = prepare(content, group="who", test_path="test.csv")
+    assert prepared.train.groups is not None and prepared.test.groups is not None
+    assert set(prepared.train.groups) == set(prepared.test.groups)
+
+
+def test_a_target_must_vary_in_training() -> None:
+    write("x,price\n" + "".join(f"{row},{row}\n" for row in range(40)), "test.csv")
+    with pytest.raises(InputError, match="column 'price': a target must vary, all of the training part are 4"):
+        prepare(
+            "x,price\n" + "".join(f"{row},4\n" for row in range(40)),
+            task="regression",
+            target="price",
+            test_path="test.csv",
+        )

@@ -54,8 +54,8 @@ def leak(parts: Parts) -> list[Finding]:
     for place, column in enumerate(parts.columns):
         # Ranks, which trees take as well as values: they have 32 bits for them. Empty cells come last, as one value.
         ranks = np.unique(sample.inputs[:, place], return_inverse=True)[1].reshape(-1, 1)
-        # As many leaves as it takes for categories, whose order means nothing; what it learns by heart does not score.
-        leaves = LEAVES if column.categories is None else None
+        # As many as it takes for categories, whose order means nothing; what it learns by heart does not score.
+        leaves = LEAVES * max(2, len(parts.facts.classes or ())) // 2 if column.categories is None else None
         if _tree_score(ranks, sample.targets, [(np.arange(len(sample)),) * 2], leaves) < NEARLY:
             continue  # not even on what it has seen, so that nearly all columns cost one tree
         if (value := _tree_score(ranks, sample.targets, folds, leaves)) >= NEARLY:
