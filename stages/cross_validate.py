@@ -44,7 +44,9 @@ def main() -> None:
     checkpoints: list[Checkpoint] = []
 
     def checkpoint(recipe: Recipe, fold: int, share: float, taken: NDArray[np.int64]) -> Checkpoint:
-        checkpoints.append(Checkpoint(run_key(recipe, facts.train_sha256, "cross_validate", fold, share, taken)))
+        checkpoints.append(
+            Checkpoint(run_key(recipe, facts.train_sha256, facts.columns, "cross_validate", fold, share, taken))
+        )
         return checkpoints[-1]
 
     with Workers.at_hand() as workers:

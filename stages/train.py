@@ -41,13 +41,14 @@ class Params(Recipe):
 def main() -> None:
     data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
+    objective = objective_of(params.train, facts.task)
+    objective.learned(data.targets)  # refuses, before it is trained, what the validation slice alone may hold
     generator = numpy_generator(params.seed, "validation")
     parts = holdout(data, params.train.val_fraction, generator)
     train, validation = map(data.take, parts)
     del data  # the parts are copies
     check_batches(params, len(train))  # before a progress bar is drawn
-    objective = objective_of(params.train, facts.task)
-    checkpoint = Checkpoint(run_key(params, facts.train_sha256, "train", *parts))
+    checkpoint = Checkpoint(run_key(params, facts.train_sha256, facts.columns, "train", *parts))
 
     with Workers.at_hand() as workers:
 

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from stages.core.base import schemas
-from stages.core.scores import summary
 from stages.core.scores.bootstrap import Floats, Integers, Sums, mean_sums, on_grid
 from stages.core.scores.calibration import brier_score, brier_sums, calibration_interval, expected_calibration_error
 from stages.core.scores.score import Score
@@ -251,22 +248,3 @@ SCORES = {
         ),
     )
 }
-
-
-def scores_with_intervals(
-    targets: Integers,
-    probabilities: Probabilities,
-    resamples: int,
-    generator: np.random.Generator,
-    groups: Integers | None = None,
-) -> pd.DataFrame:
-    """`summary.with_intervals`, the classes being the strata. Raises if all targets are of one class."""
-    return summary.with_intervals(SCORES, targets, probabilities, targets, resamples, generator, groups)
-
-
-def headlines(table: pd.DataFrame) -> dict[str, float]:
-    return summary.headlines(SCORES, table)
-
-
-def evaluate_metrics() -> type[schemas.Record]:
-    return summary.evaluate_metrics(SCORES)

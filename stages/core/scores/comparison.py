@@ -108,6 +108,8 @@ def compare(
     parts = [sums(targets, side.outputs[order]) for sums in compared.values() for side in (a, b)]
     own_groups = None if groups is None else groups[order]
     found = replicates(parts, a.strata[order], resamples, generator, own_groups)
+    drawn = len(targets) if groups is None else len(np.unique(groups))
+    enough = 2.0 ** (1 - drawn) < SIGNIFICANCE  # fewer may all be for one model by chance, and no resample tells
     differences = []
     for score, of_a, of_b in zip(compared, found[::2], found[1::2], strict=True):
         name = score.name
@@ -116,12 +118,12 @@ def compare(
         low, high = percentile_interval(replicated, 1 - SIGNIFICANCE)
         gained = value_b - value_a
         by_test = name == "accuracy" and discordant
-        distinct = by_test.p_value < SIGNIFICANCE if by_test else not low <= 0 <= high
+        distinct = by_test.p_value < SIGNIFICANCE if by_test else enough and not low <= 0 <= high
         improved = (gained > 0) == score.greater_is_better
         verdict: Verdict = "indistinguishable" if not distinct else "better" if improved else "worse"
         differences.append(Difference(name, value_a, value_b, gained, percentile_interval(replicated), verdict))
     identical = a.outputs.shape == b.outputs.shape and bool((a.outputs == b.outputs).all())
-    count = None if groups is None else len(np.unique(groups))
+    count = None if groups is None else drawn
     return Comparison(a.task, len(targets), tuple(differences), identical, discordant, count)
 
 

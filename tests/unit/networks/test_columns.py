@@ -31,6 +31,11 @@ def test_numbers_are_scaled_by_median_and_quartiles_and_bounded():
     assert found == pytest.approx([0, 1 / math.sqrt(1 + 1 / 9), -3, 3])
 
 
+def test_the_pieces_of_a_number_are_finite_whatever_its_outliers():
+    encoding = learn_one(NUMBER, [0.0, 1e-90, 2e-90, 3e-90, 1e100])
+    assert isinstance(encoding, NumberEncoding) and encoding.edges[-1] == 3
+
+
 @pytest.mark.parametrize(
     ("values", "center", "scale"),
     [

@@ -296,6 +296,12 @@ def test_groups_widen_the_interval_and_take_the_verdict(task: str):
     assert " at 99% confidence: " in sentence(grouped, "old", "new")
 
 
+@pytest.mark.parametrize(("groups", "verdict"), [(1, "indistinguishable"), (7, "indistinguishable"), (8, "better")])
+def test_a_verdict_takes_so_many_groups_that_they_are_hardly_all_for_one_by_chance(groups: int, verdict: str):
+    a, b = (replace(regression(spread, 1), groups=np.arange(600) % groups) for spread in (2.0, 1.0))
+    assert judged(a, b).verdict == verdict
+
+
 def test_regressions_on_other_test_sets_are_refused():
     a = regression(1, 0)
     for other, problem in (

@@ -20,6 +20,7 @@ from stages.core.base.schemas import CategoryEncoding, Encoding, InputColumn, Nu
 MOST_BINS = 32
 MOST_LEVELS, RARE = 128, 5  # of a column of categories; so few examples are too few for a level of their own
 BOUND = 3.0  # of the scaled numbers: an outlier says no more than "large"
+LARGEST = 1e9  # before that: float32 can square it
 
 
 def learn_encoding(rows: np.ndarray, columns: Sequence[InputColumn]) -> Encoding:
@@ -54,6 +55,7 @@ def number_of_bins(examples: int) -> int:
 
 
 def _bounded(scaled: np.ndarray) -> np.ndarray:
+    scaled = scaled.clip(-LARGEST, LARGEST)
     return scaled / np.sqrt(1 + (scaled / BOUND) ** 2)
 
 
@@ -141,8 +143,7 @@ class Columns(nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         if rows.dtype == torch.float32:
             return rows
-        # Within what float32 can square.
-        numbers = ((rows.index_select(1, self.numbers) - self.center) / self.scale).clamp(-1e9, 1e9).float()
+        numbers = ((rows.index_select(1, self.numbers) - self.center) / self.scale).clamp(-LARGEST, LARGEST).float()
         # rsqrt, since torch.sqrt goes through MKL, whose last bit differs between makes of processor.
         numbers = (numbers * (1 + (numbers / BOUND).square()).rsqrt()).nan_to_num(nan=0.0)
         parts = [numbers, rows.index_select(1, self.gaps).isnan().float()]

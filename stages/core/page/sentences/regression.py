@@ -92,7 +92,7 @@ def _where(found: Findings) -> str:
     table, worst = found.tables["deciles"], worst_decile(found)
     if worst["decile"] == len(table) > 1:
         return f"Above {found.amount(worst['from'])}"
-    return f"Below {found.amount(worst['to'])}" if worst["decile"] == 1 else ends(found, worst)
+    return f"Below {found.amount(worst['to'])}" if worst["decile"] == 1 < len(table) else ends(found, worst)
 
 
 def fit(found: Findings) -> str:
@@ -112,7 +112,7 @@ def over_or_underfit(found: Findings) -> str:
         "decay, or a smaller model may help.",
         "It underfits": "A simple model learns more from the same data: a larger model or a longer training may help.",
         "Neither": f"It does about as well on other {found.things} as on those it was trained on, and no simple model "
-        "does better.",
+        "is surely better.",
     }[fit(found)]
     gap = found.metrics["cross_validate"]["rmse_gap"]
     return (

@@ -71,7 +71,11 @@ def loss_sum(
         weight = torch.ones(logits.shape[1], device=logits.device)
         weight[: len(weights)] = torch.tensor(weights, device=logits.device)
     if config.loss == "cross_entropy":
-        return F.cross_entropy(logits, targets, weight, label_smoothing=config.label_smoothing, reduction="sum")
+        if weight is None:
+            return F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing, reduction="sum")
+        # torch's own weights multiply the smoothed share of every class, too: a rare one would outweigh the true one.
+        losses = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing, reduction="none")
+        return (losses * weight[targets]).sum()
     if config.loss == "focal":
         return focal_loss(logits, targets, config.focal_gamma, weight)
     return F.multi_margin_loss(logits, targets, margin=config.margin, weight=weight, reduction="sum")

@@ -16,12 +16,14 @@ def test_balanced_weights_sum_to_the_examples_and_are_alike_by_class():
     assert sum(weights[target] for target in targets) == pytest.approx(10)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal", "multi_margin"])
-def test_a_weighted_loss_is_that_of_repeated_examples(recipe, loss):
+def test_a_weighted_loss_is_that_of_repeated_examples(recipe, loss, smoothing):
     targets = np.array([0, 0, 0, 1])
-    config = recipe(train={"loss": loss, "class_weights": "balanced"}).train
+    train = {"loss": loss, "label_smoothing": smoothing}
+    config = recipe(train=train | {"class_weights": "balanced"}).train
     objective = objective_of(config, "classification").learned(targets)
-    plain = objective_of(recipe(train={"loss": loss}).train, "classification").learned(targets)
+    plain = objective_of(recipe(train=train).train, "classification").learned(targets)
     logits = torch.randn((4, 3), generator=torch.Generator().manual_seed(0))
     each = [plain.loss_sum(logits[[place]], torch.tensor([target])).item() for place, target in enumerate(targets)]
     expected = (each[0] + each[1] + each[2]) * 4 / 6 + each[3] * 4 / 2
