@@ -173,7 +173,7 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     counts = np.bincount(targets)
     if counts.min() < 2:
         name = shown(repr(names[np.argmin(counts)]))
-        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(values) > len(targets) / 3 else ""
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > len(targets) / 3 else ""
         raise InputError(f"{column}: a class must have two rows at least, one to test on, found one of {name}{hint}")
     return tuple(names), targets
 

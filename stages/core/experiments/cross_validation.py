@@ -40,12 +40,12 @@ class Fold:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What the folds done so far give; `of` is the number of all."""
+    """What the folds done so far give; `test_share` is the part of the data that a fold tests on, of all on average."""
 
     curves: pd.DataFrame  # columns as CROSS_VALIDATE
     learning_curve: pd.DataFrame  # columns as LEARNING_CURVE
     folds: Sequence[Fold]
-    of: int
+    test_share: float
 
     def values(self, score: str) -> np.ndarray:
         """A score of each fold (folds,)."""
@@ -68,7 +68,7 @@ class CrossValidation:
         rows = []
         for score in self.folds[0].scores if len(self.folds) > 1 else ():
             values = self.values(score)
-            low, high = corrected_interval(values, test_share=1 / self.of)
+            low, high = corrected_interval(values, self.test_share)
             rows.append((score, *(rounded(score, float(v)) for v in (values.mean(), values.std(ddof=1), low, high))))
         return pd.DataFrame(rows, columns=list(FOLD_SCORES.columns))
 
@@ -96,6 +96,9 @@ def cross_validate(
     folds = split_folds(data, config.folds, numpy_generator(recipe.seed, "folds"))
     for rest, _ in folds:
         check_training_sizes(recipe, config, len(rest))
+    # Folds that roll forward in time train on ever more: what counts is how much is tested on beside it.
+    beside = float(np.mean([len(held_out) / len(rest) for rest, held_out in folds]))
+    test_share = 1 / config.folds if data.times is None else beside / (1 + beside)
     recipe = recipe.with_epochs(config.epochs or recipe.train.epochs)
 
     curves: list[pd.DataFrame] = []
@@ -131,7 +134,7 @@ def cross_validate(
             curve = pd.DataFrame(map(asdict, trained.history)).assign(fold=fold)
             curves.append(curve[list(CROSS_VALIDATE.columns)])
         learning_curve = pd.DataFrame(sizes, columns=list(LEARNING_CURVE.columns))
-        result = CrossValidation(pd.concat(curves, ignore_index=True), learning_curve, tuple(scored), config.folds)
+        result = CrossValidation(pd.concat(curves, ignore_index=True), learning_curve, tuple(scored), test_share)
         on_fold(result)
         del train, validation, trained  # before the next fold's copies are made
     return result

@@ -1,6 +1,7 @@
 """What folds say together, against values worked out by hand and by simulation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def fold(accuracy: float, f1: float, loss: float, train: float) -> Fold:
 
 
 def result(folds: list[Fold], of: int = 2) -> CrossValidation:
-    return CrossValidation(pd.DataFrame(), pd.DataFrame(), folds, of)
+    return CrossValidation(pd.DataFrame(), pd.DataFrame(), folds, 1 / of)
 
 
 def test_what_folds_say_together() -> None:
@@ -114,6 +115,16 @@ def test_the_folds_are_trained_scored_and_shown_one_after_another(small: Recipe,
     assert last["train_score"].tolist() == [fold.train_score for fold in whole.folds]
     assert last["validation_loss"].tolist() == whole.values("loss").tolist()
     assert whole.mean("accuracy") > 0.25  # better than chance
+
+
+def test_folds_that_roll_forward_test_on_more_beside_what_they_train_on(small: Recipe, digits: Digits) -> None:
+    config, data = CrossValidateConfig(folds=2, epochs=1, learning_curve=[]), digits(48)
+    with Workers(1) as workers:
+        shares = [
+            cross_validate(small, config, one, objective(small), 4, workers, SCORES).test_share
+            for one in (data, replace(data, times=np.arange(48.0)))
+        ]
+    assert shares == [1 / 2, pytest.approx(0.75 / 1.75)]  # 16 beside 16, then 16 beside 32
 
 
 def test_epochs_of_zero_are_those_of_training(small: Recipe, digits: Digits) -> None:

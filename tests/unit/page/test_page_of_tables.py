@@ -54,9 +54,7 @@ def test_the_target_is_named(read: Reader) -> None:
 def test_how_good_in_the_target_s_unit(found: Findings) -> None:
     scores = found.metrics["evaluate"]
     told = regression.how_good(found)
-    assert (
-        f"On 600 test rows that it has not learned from, the predicted price is off by {scores['mae']:,.0f} " in told
-    )
+    assert f"On 600 test rows that it has not learned from, the predicted price is off by {scores['mae']:,.0f} " in told
     assert f"less than {scores['median_absolute_error']:,.0f} in half of them" in told
     spread = scores["rmse"] / math.sqrt(1 - scores["r2"])
     assert f"is {scores['rmse']:,.0f}; always saying the mean would have one of {spread:,.0f}" in told
