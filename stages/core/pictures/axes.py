@@ -37,7 +37,7 @@ HIGHLIGHTS = (VERMILLION, BLUE, GREEN, PURPLE)  # for the classes a reader shoul
 ERROR_AXES = "Axes are logarithmic in the errors: false positives, and positives missed."
 _LOSSES = {
     "classification": "cross-entropy",
-    "regression": "squared error of the scaled target",
+    "regression": "absolute error of the scaled target",
 }  # of the curves, whatever loss is trained on
 _LISTED = 18  # classes beside a curve plot, at most
 _NAME = 16  # characters of a class name where there is little room

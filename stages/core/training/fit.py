@@ -97,8 +97,7 @@ def fit(
     curve = train.take(sample)
 
     def quality(epoch: Epoch) -> tuple[float, float]:
-        score = epoch.validation_score
-        return (score if objective.greater_is_better else -score), -epoch.validation_loss
+        return objective.quality(epoch.validation_loss, epoch.validation_score)
 
     progress = _Progress()
     # Rank 0's alone, which saves it: on another machine there may be none, or that of another epoch.

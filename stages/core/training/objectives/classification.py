@@ -31,7 +31,6 @@ class Classification:
     config: TrainConfig
     weights: tuple[float, ...] | None = None  # of the classes in the loss; None: all alike
     score: ClassVar[str] = "accuracy"
-    greater_is_better: ClassVar[bool] = True
 
     def learned(self, targets: np.ndarray) -> Self:
         return replace(self, weights=class_weights(targets) if self.config.class_weights == "balanced" else None)
@@ -50,6 +49,9 @@ class Classification:
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return fit_temperature(outputs, targets)
+
+    def quality(self, loss: float, score: float) -> tuple[float, float]:
+        return score, -loss
 
     def interval(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         return None

@@ -13,11 +13,7 @@ class Objective(Protocol):
 
     @property
     def score(self) -> str:
-        """The name of the score of the curves, by which the best epoch is chosen."""
-
-    @property
-    def greater_is_better(self) -> bool:
-        """Whether that is so of the score."""
+        """The name of the score of the curves."""
 
     def learned(self, targets: np.ndarray) -> Self:
         """The objective with all that it must know of the targets (N,) trained on; what follows needs it.
@@ -33,6 +29,9 @@ class Objective(Protocol):
 
     def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
         """Mean loss and score for the curves, the same whatever loss is trained on; NaN on no examples."""
+
+    def quality(self, loss: float, score: float) -> tuple[float, float]:
+        """By which the best epoch is chosen, of its validation loss and score: the largest is."""
 
     def predictions(self, outputs: torch.Tensor) -> np.ndarray:
         """What uncalibrated outputs say: of classes float32 probabilities (N, C), else float64 numbers (N,)."""

@@ -21,7 +21,6 @@ class SquaredError:
     """A toy: one output that is to be the target itself. Its score is the largest error."""
 
     score: ClassVar[str] = "worst"
-    greater_is_better: ClassVar[bool] = False
 
     def learned(self, targets: np.ndarray) -> Self:
         return self
@@ -38,6 +37,12 @@ class SquaredError:
     def loss_and_score(self, outputs: torch.Tensor, targets: np.ndarray) -> tuple[float, float]:
         errors = outputs[:, 0].double().numpy() - targets
         return float((errors**2).mean()), float(abs(errors).max())
+
+    def quality(self, loss: float, score: float) -> tuple[float, float]:
+        return -score, -loss
+
+    def interval(self, outputs: np.ndarray, targets: np.ndarray) -> None:
+        return None
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         return 1.0
