@@ -111,7 +111,7 @@ def flights(bench: Bench) -> Part:
     data = {"dataset": "table", "path": FLIGHTS_FILE, "task": "regression", "target": "delay"}
     folder = bench.project({"data": data}, link_data=False)
     bring_flights(folder)
-    names = ("prepare", "audit", "lr_range", "cross_validate", "train", "evaluate", "stress", "baselines")
+    names = ("prepare", "audit", "lr_range", "train", "evaluate", "stress", "baselines")
     jobs = {name: bench.stage(name, folder, LIMIT_GIB) for name in names}
     scores = {row["score"]: float(row["value"]) for row in read_csv(folder / "plots/scores.csv")}
     counts = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
