@@ -152,6 +152,8 @@ class Bench:
             (folder / package).symlink_to(ROOT / package)
         if link_data:
             (folder / "data").symlink_to(self.base / "data")
+            (folder / "metrics").mkdir()
+            (folder / "metrics/prepare.json").symlink_to(self.base / "metrics/prepare.json")
         sections = {name: self.default[name] | section for name, section in changes.items()}
         text = yaml.safe_dump(self.default | sections | {"seed": seed}, sort_keys=False)
         (folder / "params.yaml").write_text(text, encoding="utf-8")

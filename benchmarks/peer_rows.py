@@ -73,7 +73,10 @@ class Members(nn.Module):
 def main() -> None:
     options = parser()
     options.add_argument("--recipe", type=json.loads, required=True)
+    options.add_argument("--threads", type=int, default=0, help="inside an operator; 0: as torch says")
     arguments = options.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
     recipe, columns = arguments.recipe["recipe"], arguments.recipe["learned"]["columns"]
     config, epochs = recipe["train"], recipe["train"]["epochs"]
     assert (config["optimizer"], config["schedule"], config["loss"]) == ("adamw", "one_cycle", "mse")
