@@ -434,6 +434,8 @@ def test_documented_way_back_from_parameters_that_git_cannot_see(project: Projec
     Path(".gitignore").write_text("/models\n/plots/page\n")
     Path("params.yaml").write_text("lr: 1\n")
     Path("plots/table").touch()
+    Path("data").mkdir(exist_ok=True)
+    Path("data/schema.csv").touch()
     os.utime("params.yaml", (0, 0))
     shell(f"{COMMIT} && git config core.trustctime false")
     Path("params.yaml").write_text("lr: 2\n")  # as long as before, and as old

@@ -74,7 +74,7 @@ def workspace(tmp_path: Path) -> Path:
     config = ModelConfig.model_validate(params["model"])
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
-    description = describe_model(config, facts, normalisation(inputs), 1.0, None, score="accuracy", selected_epoch=1)
+    description = describe_model(config, facts, normalisation(inputs), 1.0, score="accuracy", selected_epoch=1)
     description.write(tmp_path / "models/model.json")
     return tmp_path
 

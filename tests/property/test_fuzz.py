@@ -185,7 +185,7 @@ def of_classifier() -> Iterator[Reader]:
         train_sha256="0" * 64,
     )
     model = build_model(config, facts.input_shape, 4, scale, torch.Generator())
-    described = describe_model(config, facts, scale, 0.5, None, score="accuracy", selected_epoch=1)
+    described = describe_model(config, facts, scale, 0.5, score="accuracy", selected_epoch=1)
     yield from of_model(model, described, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
 
 
@@ -204,7 +204,7 @@ def of_regression() -> Iterator[Reader]:
     scale = schemas.TargetScale(mean=3.0, std=2.0, log=True, low=1.0, high=7.0)
     interval = schemas.PredictionInterval(edges=(2.0, 5.0), widths=(1.1, 1.2, 1.3), factors=True)
     model = build_model(config, (2,), 1, learned, torch.Generator())
-    described = describe_model(config, facts, learned, scale, interval, score="rmse", selected_epoch=1)
+    described = describe_model(config, facts, learned, scale, score="rmse", selected_epoch=1, interval=interval)
     yield from of_model(model, described, torch.zeros(2, 2, dtype=torch.float64))
 
 

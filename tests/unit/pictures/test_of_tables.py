@@ -169,7 +169,7 @@ def test_the_worst_corruption_is_that_with_the_largest_error(found: Findings) ->
 def test_curves_of_an_error_are_no_shares(found: Findings) -> None:
     fig = training.draw(found, CONFIG)
     assert not any("%" in label.get_text() for axes in fig.axes for label in axes.get_yticklabels())
-    assert {"RMSE", "squared error of the scaled target, logarithmic"} <= set(texts(fig))
+    assert {"RMSE", "absolute error of the scaled target, logarithmic"} <= set(texts(fig))
 
 
 @pytest.mark.parametrize("name", ["$x$", r"a \$ b", "a target with a name that is far too long", "数"])
