@@ -135,12 +135,12 @@ def stages_run(result: subprocess.CompletedProcess[str]) -> set[str]:
     return set(re.findall(r"Running stage '(\w+)'", result.stdout))
 
 
-def users(pipeline: Any, section: str) -> set[str]:
-    """The stages that use a section of params.yaml, and all that use what these make.
+def users(pipeline: Any, section: str, same: Iterable[str] = ()) -> set[str]:
+    """The stages that use a section of params.yaml, and all that use what these make, but for what stays the `same`.
 
     `check` uses every section, but makes the same file of them all, and `audit` one that training waits for.
     """
-    same = {"data/audited"}
+    same = {"data/audited", *same}
     stages = {name: stage for name, stage in pipeline["stages"].items() if name != "check"}
     found = {name for name, stage in stages.items() if section in sections(stage)}
     while (

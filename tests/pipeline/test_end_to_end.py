@@ -96,12 +96,16 @@ def first_key(section: str) -> tuple[str, Any]:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_changed_section_concerns_the_stages_that_use_it(section: str, reproduced: Project) -> None:
     key, value = first_key(section)
-    with reproduced.parameters({key: f"{value}?" if isinstance(value, str) else value + 1}):
+    other = f"{value}?" if isinstance(value, str) else [*value, "?"] if isinstance(value, list) else value + 1
+    with reproduced.parameters({key: other}):
         changed = reproduced.dvc_json("status").keys()
     assert changed == {name for name, stage in STAGES.items() if section in sections(stage)}
 
 
-@pytest.mark.parametrize(("key", "value"), [("plot.dpi", 50), ("evaluate.curve_points", 20)])
-def test_a_changed_parameter_reruns_its_stages_alone(key: str, value: int, project: Project) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "same"),
+    [("plot.dpi", 50, []), ("evaluate.curve_points", 20, ["models/predictions.safetensors"])],
+)
+def test_a_changed_parameter_reruns_its_stages_alone(key: str, value: int, same: list[str], project: Project) -> None:
     project.set({key: value})
-    assert stages_run(project.dvc("repro")) == users(PIPELINE, key.split(".")[0])
+    assert stages_run(project.dvc("repro")) == users(PIPELINE, key.split(".")[0], same)

@@ -69,16 +69,21 @@ def test_params_diff(changed: Project) -> None:
     ids=["diff", "show"],
 )
 def test_plots(command: tuple[str, ...], revisions: set[str], changed: Project, tmp_path: Path) -> None:
-    """Every declared plot is there with the data of each revision, and has its place in the page."""
+    """Every declared plot is there with the data of each revision, and has its place in the page.
+
+    But for those of tables that have no rows, as a classification of images has none for some.
+    """
     plots = changed.dvc_json("plots", *command)
     assert plots.keys() == {"data"}  # no errors beside it
     changed.dvc("plots", *command, "--out", str(tmp_path / "page"))
     page = (tmp_path / "page/index.html").read_text()
     for declared in changed.pipeline["plots"]:
-        name = next(iter(declared)) if isinstance(declared, dict) else declared
+        [(name, plot)] = declared.items() if isinstance(declared, dict) else [(declared, None)]
         drawn = [entry for plot, entries in plots["data"].items() if plot.startswith(name) for entry in entries]
-        assert {revision for entry in drawn for revision in entry["revisions"]} == revisions, name
-        assert re.sub("[ /]", "_", name) in page
+        filled = plot is None or (changed.root / next(iter(plot["y"]))).read_text().count("\n") > 1
+        found = {revision for entry in drawn for revision in entry["revisions"]}
+        assert found == (revisions if filled else set()), name
+        assert not filled or re.sub("[ /]", "_", name) in page
 
 
 def test_queue(changed: Project) -> None:
