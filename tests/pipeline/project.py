@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tests import verify
+from tests.pipeline import warm
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -58,7 +59,7 @@ class Project:
         return Project(folder)
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        env = {**verify.environment(self.folder), **IDENTITY, **environment}
+        env = {**warm.environment(verify.environment(self.folder)), **IDENTITY, **environment}
         result = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True)
         assert not check or result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
         return result
@@ -70,7 +71,7 @@ class Project:
         return json.loads(self.dvc(*arguments, "--json").stdout)
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a stage's command by itself, as DVC would."""
+        """Run a stage's command by itself, nearly as DVC would: see `warm`."""
         return self.run(*self.pipeline["stages"][name]["cmd"].split(), check=False, **environment)
 
     def commit(self, message: str) -> None:

@@ -1,7 +1,6 @@
 """`make report`: one Markdown page on a change, in a repository where something has changed."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from tests.pipeline.project import Project
 
 
 def report(project: Project, *base: str) -> str:
-    return project.run(sys.executable, "-m", "stages.changes", *base).stdout
+    return project.run("python", "-m", "stages.changes", *base).stdout
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_a_base_without_a_pipeline_that_ran(reproduced: Project) -> None:
 
 
 def test_an_unknown_base_is_refused(reproduced: Project) -> None:
-    result = reproduced.run(sys.executable, "-m", "stages.changes", "nowhere", check=False)
+    result = reproduced.run("python", "-m", "stages.changes", "nowhere", check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: nowhere: no revision of this repository\n"
 

@@ -14,6 +14,7 @@ from stages.compare import PREDICTIONS
 from stages.core.base.artifacts import write_arrays
 from stages.core.scores.predictions import ValuePredictions
 from tests import verify
+from tests.pipeline import warm
 from tests.pipeline.project import IDENTITY, ROOT
 
 SIZE = 900
@@ -26,7 +27,7 @@ class Repository:
         self.root = root
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        env = {**verify.environment(self.root.parent), **IDENTITY, "PYTHONPATH": str(ROOT)}
+        env = {**warm.environment(verify.environment(self.root.parent)), **IDENTITY, "PYTHONPATH": str(ROOT)}
         result = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True)
         assert not check or result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
         return result
@@ -35,11 +36,11 @@ class Repository:
         return self.run(sys.executable, "-m", "dvc", *arguments).stdout
 
     def compare(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "stages.compare", *arguments).stdout
+        return self.run("python", "-m", "stages.compare", *arguments).stdout
 
     def refusal(self, *arguments: str) -> str:
         """The message, of one line, with which a comparison is refused."""
-        result = self.run(sys.executable, "-m", "stages.compare", *arguments, check=False)
+        result = self.run("python", "-m", "stages.compare", *arguments, check=False)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr.startswith("error: ")
         assert result.stderr.count("\n") == 1

@@ -46,9 +46,8 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
     params = yaml.safe_load((reproduced.root / "params.yaml").read_text())
     (alone.root / "params.yaml").write_text(yaml.safe_dump({key: params[key] for key in sections(STAGES[name])}))
 
-    result = alone.stage(name)
+    alone.run(sys.executable, "-m", f"stages.{name}")
 
-    assert result.returncode == 0, result.stderr
     made, expected = alone.outputs(), reproduced.outputs()
     for path in outs([STAGES[name]]):
         assert made[path] == expected[path], path

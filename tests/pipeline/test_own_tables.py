@@ -192,7 +192,7 @@ def test_a_finding_stops_the_run_before_training(numbers: Project, tmp_path: Pat
 
 def test_experiments_are_compared(numbers: Project, tmp_path: Path) -> None:
     project = numbers.copy(tmp_path)
-    compare = [sys.executable, "-m", "stages.compare"]
+    compare = ["python", "-m", "stages.compare"]
     project.dvc("exp", "run", "--name", "short", "--set-param", "train.epochs=2", "evaluate")
     told = json.loads(project.run(*compare, "regression", "short", "--json").stdout)
     assert {"rmse", "mae"} <= {one["score"] for one in told["scores"]}

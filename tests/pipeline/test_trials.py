@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from stages.core.data.examples import Examples, normalisation
 from stages.core.experiments.corruptions.images import CORRUPTIONS
 from stages.core.scores.predictions import Predictions, ValuePredictions
 from stages.core.scores.score import significant
+from tests.pipeline import warm
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
@@ -104,8 +103,8 @@ def table(workspace: Path) -> Path:
 
 
 def stage(name: str, workspace: Path, workers: int = 1) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "WORKERS": str(workers)}
-    command = [sys.executable, "-m", f"stages.{name}"]
+    environment = warm.environment() | {"PYTHONPATH": str(ROOT), "WORKERS": str(workers)}
+    command = ["python", "-m", f"stages.{name}"]
     return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True)
 
 

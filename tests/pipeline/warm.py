@@ -1,0 +1,139 @@
+"""A `python` that starts a stage in a moment: the stage is a fork of a process that has loaded torch and the rest.
+
+Nearly all of a small run is such loading. That `python` is first on PATH where `environment` is used; a test of the
+process itself, of its start, its end, its costs or the files it loads, takes `sys.executable`. Where the code of a
+project is not this repository's, the stage is no fork either.
+"""
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CLIENT = f"""#!{sys.executable} -IS
+import json, os, sys
+
+arguments = sys.argv[1:]
+if len(arguments) < 2 or arguments[0] != "-m" or not arguments[1].startswith("stages."):
+    os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
+
+import socket
+
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({{address!r}})
+    socket.send_fds(server, [b"."], [0, 1, 2])
+    server.sendall(json.dumps([arguments[1:], os.getcwd(), dict(os.environ)]).encode())
+    server.shutdown(socket.SHUT_WR)
+    code = server.makefile().read()
+if not code:
+    os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
+sys.exit(int(code) % 256)
+"""
+SERVER = '''
+import atexit, gc, importlib, json, os, pkgutil, runpy, select, signal, socket, sys, traceback
+from pathlib import Path
+
+import stages  # pins the numerics
+import stages.core
+from stages.core.base.recorded import digests
+
+for module in pkgutil.walk_packages(stages.core.__path__, "stages.core."):
+    importlib.import_module(module.name)
+
+
+def code(folder):
+    return {str(Path(name).relative_to(folder)): digest for name, digest in digests([folder / "stages"]).items()}
+
+
+here = code(Path.cwd())
+gc.freeze()  # what is loaded stays as it is, in pages that the forks share
+
+
+def serve(client):
+    _, descriptors, *_ = socket.recv_fds(client, 1, 3)
+    command, folder, environment = json.loads(client.makefile().read())
+    there = Path(folder)
+    if (there / "stages").exists() and code(there) != here:
+        return  # it runs that code by itself
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if child := os.fork():
+        client.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        return
+    client.close()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(there)
+    numerics = {name: os.environ[name] for name in [*stages.NUMERICS, *stages.NUMERICS_X86] if name in os.environ}
+    os.environ.clear()
+    os.environ.update(environment | numerics)
+    run(*command)
+
+
+def run(stage, *arguments):
+    """As its end takes as long as the loading did, where Python tidies up all that was loaded: without that."""
+    status, sys.argv[1:] = 0, arguments
+    try:
+        runpy.run_module(stage, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind(sys.argv[1])
+    server.listen()
+    print("ready", flush=True)
+    while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:  # until the tests have ended
+        client, _ = server.accept()
+        if os.fork() == 0:
+            server.close()
+            serve(client)
+            os._exit(0)
+        client.close()
+'''
+
+
+def environment(others: Mapping[str, str] = os.environ) -> dict[str, str]:
+    return {**others, "PATH": f"{_folder()}{os.pathsep}{others['PATH']}"}
+
+
+@cache
+def _folder() -> str:
+    """Where that `python` lies; the process behind it ends with this one."""
+    folder = tempfile.TemporaryDirectory(prefix="warm-")
+    address, python = Path(folder.name) / "socket", Path(folder.name) / "python"
+    python.write_text(CLIENT.format(address=str(address)))
+    python.chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(address)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin and server.stdout
+    assert server.stdout.readline() == "ready\n"
+
+    def end() -> None:
+        with server:
+            server.stdin.close()
+        folder.cleanup()
+
+    atexit.register(end)
+    return folder.name
