@@ -12,6 +12,7 @@ from stages.core.base import schemas
 from stages.core.page.page import ORDER
 from stages.core.page.sentences import answers, audit, baselines, regression
 from stages.core.pictures.findings import Findings
+from stages.core.scores import simple_models
 from tests.unit.page.test_page import Reader, write
 from tests.unit.pictures import made_up
 
@@ -134,6 +135,17 @@ def test_the_network_beside_the_best_of_the_simple_models(verdict: str, short: s
     assert "points" not in answer.text
     of_classes = baselines.verdict(made_up.classification(baseline=verdict))
     assert of_classes.short == short and " points (95% interval " in of_classes.text
+
+
+def test_the_page_says_which_baselines_saw_only_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = made_up.classification()
+    assert baselines.rules(made) == baselines.RULE
+    examples = made.metrics["prepare"]["train"]["examples"]
+    monkeypatch.setattr(simple_models, "ROWS", examples - 1)
+    monkeypatch.setattr(simple_models, "LEAST", 1)
+    monkeypatch.setattr(simple_models, "TREES", 2)
+    part = f"Logistic regression: learned from {examples - 1:,} of the {examples:,} training rows, for the time."
+    assert f"{part} Boosted trees: left out, since" in Reader(write(made)).text
 
 
 def test_every_baseline_is_in_the_table(read: Reader, found: Findings) -> None:

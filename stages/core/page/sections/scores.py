@@ -56,7 +56,9 @@ def baselines(found: Findings) -> Section:
         | {"the network is": ""},
         rows,
     )
-    return Section("baselines", "Baselines", [table], lead=of_baselines.verdict(found).text, note=of_baselines.RULE)
+    return Section(
+        "baselines", "Baselines", [table], lead=of_baselines.verdict(found).text, note=of_baselines.rules(found)
+    )
 
 
 def corruptions(found: Findings) -> PageTable:
