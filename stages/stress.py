@@ -67,7 +67,7 @@ def main() -> None:
             return score.rounded(score.value(data.targets, outputs(inputs)))
 
         scores = corruption_scores(data.inputs, corruptions_of(description), scored, params.seed)
-        more = sample(examples_for(len(names), least=params.stress.examples))
+        more = sample(max(1, examples_for(len(names))))
         importance = permutation_importance(more, names, task, outputs, params.seed)
 
     STRESS.write(OUTPUTS["scores"], scores)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from stages.core.base import schemas
+from stages.core.page import sentences
 from stages.core.page.page import ORDER
 from stages.core.page.sentences import answers, audit, baselines, regression
 from stages.core.pictures.findings import Findings
@@ -146,6 +147,11 @@ def test_the_page_says_which_baselines_saw_only_a_part(monkeypatch: pytest.Monke
     monkeypatch.setattr(simple_models, "TREES", 2)
     part = f"Logistic regression: learned from {examples - 1:,} of the {examples:,} training rows, for the time."
     assert f"{part} Boosted trees: left out, since" in Reader(write(made)).text
+
+
+def test_the_page_says_that_no_column_has_an_importance(found: Findings) -> None:
+    assert sentences.without_importance(found) == ""
+    assert "Not measured: of 4 columns it would take hours." in Reader(write(with_table(found, "importance", []))).text
 
 
 def test_every_baseline_is_in_the_table(read: Reader, found: Findings) -> None:
