@@ -76,6 +76,7 @@ def main() -> None:
         selected_epoch=model.selected_epoch,
         score=model.score,
         inputs=test["inputs"],
+        predictions=predictions,
     )
     kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
     if kinds[0] != kinds[1]:

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CONFIDENCE = 0.95
+# Examples or groups: fewer than 8 are all on one side by chance in one of 100 cases, and no resample tells.
+LEAST_DRAWN = 8
 _GRID = 2.0**24
 _AT_ONCE = 64  # resamples: the counts of 10,000 examples then fit a processor's cache
 _MEMORY = 2**23  # counts held at a time (64 MiB, and as much for their draws); of one resample at least

@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from stages.core.base.command import InputError
 from stages.core.config.builtin import Task
-from stages.core.scores.bootstrap import canonical_order, percentile_interval, replicates
+from stages.core.scores.bootstrap import LEAST_DRAWN, canonical_order, percentile_interval, replicates
 from stages.core.scores.classification import predict
 from stages.core.scores.predictions import AnyPredictions, Predictions
 from stages.core.scores.tasks import SCORES
@@ -26,6 +26,7 @@ Verdict = Literal["better", "worse", "indistinguishable"]
 
 RESAMPLES = 2000
 SIGNIFICANCE = 0.01
+assert 2.0 ** (1 - LEAST_DRAWN) < SIGNIFICANCE
 MAIN: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}  # the score that the verdict is on
 
 
@@ -109,7 +110,7 @@ def compare(
     own_groups = None if groups is None else groups[order]
     found = replicates(parts, a.strata[order], resamples, generator, own_groups)
     drawn = len(targets) if groups is None else len(np.unique(groups))
-    enough = 2.0 ** (1 - drawn) < SIGNIFICANCE  # fewer may all be for one model by chance, and no resample tells
+    enough = drawn >= LEAST_DRAWN
     differences = []
     for score, of_a, of_b in zip(compared, found[::2], found[1::2], strict=True):
         name = score.name

@@ -2,9 +2,11 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -58,9 +60,26 @@ def test_how_good_in_the_target_s_unit(found: Findings) -> None:
     told = regression.how_good(found)
     assert f"On 600 test rows that it has not learned from, the predicted price is off by {scores['mae']:,.0f} " in told
     assert f"less than {scores['median_absolute_error']:,.0f} in half of them" in told
-    spread = scores["rmse"] / math.sqrt(1 - scores["r2"])
+    spread = float(np.std(found.predictions.targets))
     assert f"is {scores['rmse']:,.0f}; always saying the mean would have one of {spread:,.0f}" in told
     assert f"the best of the simple models has one of {1.1 * scores['rmse']:,.0f}." in told
+
+
+def test_the_mean_s_error_is_exact_where_r2_is_nearly_one() -> None:
+    made = made_up.regression(error=1e-5)
+    told = f"always saying the mean would have one of {np.std(made.predictions.targets):,.3f}"
+    assert made.metrics["evaluate"]["r2"] == 1 and told.partition(".")[0] in regression.how_good(made)
+
+
+@pytest.mark.parametrize("make", [made_up.regression, made_up.classification])
+def test_the_page_says_that_few_groups_make_no_interval(make: Callable[[], Findings]) -> None:
+    made = make()
+    for groups, few in ((7, True), (8, False)):
+        assert made.predictions is not None
+        grouped = replace(made.predictions, groups=np.arange(len(made.predictions.targets)) % groups)
+        html = write(replace(made, predictions=grouped))
+        assert html.count(f"The test part has {groups} groups, too few for an interval") == (2 if few else 0)
+    assert "too few" not in write(made)
 
 
 def test_how_sure_with_the_coverage_of_the_intervals(found: Findings) -> None:
