@@ -25,6 +25,7 @@ from stages.core.data.schema import Use, schema, uses
 from stages.core.data.splits import held_out_of_each, holdout
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000
+LARGEST_TARGET = 1e90  # so that predictions, which may lie beyond, have room
 MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
 _NOTICES = 5
 
@@ -116,6 +117,9 @@ def _column(cells: Cells, name: str, use: Use, data: DataConfig, kind: ColumnKin
         raise cells.refusal(name, np.ones(len(cells), bool), f"{RULES['date']}, or a number, as it is the time")
     if use.role != "input" and (lacking := np.isnan(column.values)).any():
         raise cells.refusal(name, lacking, f"{RULES[column.kind]}, as it is the {use.role}")
+    if use.role == "target" and column.texts is None and (large := np.abs(column.values) > LARGEST_TARGET).any():
+        rule = f"a number from -{LARGEST_TARGET:g} to {LARGEST_TARGET:g}, as it is the target"
+        raise cells.refusal(name, large, rule)
     if use.role == "input" and kind is None and wanted == "category" and column.distinct > MOST_CATEGORIES:
         raise InputError(
             f"{cells.path}: column {shown(repr(name))}: must have at most {MOST_CATEGORIES:,} categories, found "

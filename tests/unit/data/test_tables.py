@@ -333,6 +333,11 @@ ONE_LINE = [
     ),
     (
         {"task": "regression", "target": "x"},
+        numbered("-1e95,2,no"),
+        "line 15, column 'x': must be a number from -1e.90 to 1e.90, as it is the target, found '-1e95'",
+    ),
+    (
+        {"task": "regression", "target": "x"},
         "x,y\n" + "4,1\n" * 20,
         "own.csv: column 'x': a target must vary, all of the training part are 4",
     ),
