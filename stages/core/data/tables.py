@@ -24,7 +24,7 @@ from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, number
 from stages.core.data.schema import Use, schema, uses
 from stages.core.data.splits import held_out_of_each, holdout
 
-LEAST_ROWS, MOST_CLASSES = 10, 1_000
+LEAST_ROWS, MOST_CLASSES = 10, 1_000  # of the training part, as its folds in five take 8; of the target
 LARGEST_TARGET = 1e90  # so that predictions, which may lie beyond, have room
 MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
 _NOTICES = 5
@@ -49,8 +49,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     cells = read(Path(data.path), data)
     roles = uses(cells, data)
     cells = _filled(cells, roles, data)
-    if len(cells) < LEAST_ROWS:
-        raise InputError(f"{cells.path}: must have {LEAST_ROWS} rows that can be used at least, found {len(cells)}")
+    _check_rows(cells, len(cells))
     columns = {name: _column(cells, name, use, data) for name, use in roles.items() if use.role != "ignored"}
     _notice(cells, useless := {name: column.why for name, column in columns.items() if column.ignored})
     roles |= dict.fromkeys(useless, Use("ignored"))
@@ -74,6 +73,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         merged[data.time].values if data.time else None,
     )
     train, test = limited(*_split(examples, len(cells), data, classes, seed), limit, seed)
+    _check_rows(cells, len(train))
     if data.task == "regression" and (train.targets == train.targets[0]).all():
         where = f"{cells.path}: column {shown(repr(data.target))}"
         raise InputError(f"{where}: a target must vary, all of the training part are {train.targets[0]:g}")
@@ -91,6 +91,15 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         schema(cells, roles, columns),
         _rows(files, len(train) + len(test)),
     )
+
+
+def _check_rows(cells: Cells, number: int) -> None:
+    """Refuse a training part of so few rows; called with all of them, to say so before all else."""
+    if number < LEAST_ROWS:
+        more = f" of the {len(cells)} that can be used" if number < len(cells) else ""
+        raise InputError(
+            f"{cells.path}: the training part must have {LEAST_ROWS} rows at least, found {number}{of_all}"
+        )
 
 
 def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:

@@ -294,7 +294,12 @@ ONE_LINE = [
     ({"group": "x"}, numbered(",2,no"), "own.csv: line 15, column 'x': must be filled, as it is the group, found none"),
     ({"time": "x"}, numbered("?,2,no"), "own.csv: line 15, column 'x': must be filled, as it is the time, found '\\?'"),
     ({"time": "x"}, numbered("none,2,no"), "own.csv: line 15, column 'x': must be a number .*, as it is the time"),
-    ({}, "x,y,sold\n1,2,yes\n3,4,no\n5,6,yes", "own.csv: must have 10 rows that can be used at least, found 3"),
+    ({}, "x,y,sold\n1,2,yes\n3,4,no\n5,6,yes", "own.csv: the training part must have 10 rows at least, found 3"),
+    (
+        {},
+        "x,y,sold\n" + "1,2,yes\n3,4,no\n" * 5,
+        "the training part must have 10 rows at least, found 8 of the 10 that",
+    ),
     # Cells.
     ({}, numbered("inf,2,no"), "own.csv: line 15, column 'x': must be a number from -1e.100 to 1e.100, found 'inf'"),
     ({}, numbered("-Infinity,2,no"), "own.csv: line 15, column 'x': must be a number .* found '-Infinity'"),
