@@ -22,7 +22,8 @@ from stages.core.config.sections import DataConfig
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".parquet": ""}  # and the sign between cells
 DELIMITERS = ",;\t|"  # those that a hint may name
-MOST_BYTES, MOST_COLUMNS, MOST_LETTERS = 1 << 30, 10_000, 200  # of a file, uncompressed; of a table; of a name
+MOST_BYTES, MOST_COLUMNS, LONGEST_NAME = 1 << 30, 10_000, 200  # of a file, uncompressed; of a table; of a name
+INDEX = "__index_level_"  # how a column's name begins that is the index of a pandas table
 _BLOCK = 64 << 20  # bytes: a row may have as many
 TOO_MANY_OR_FEW = "cells too many or few"  # why a row is dropped
 
@@ -232,20 +233,22 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _names(path: Path, place: str, found: Sequence[str]) -> list[str]:
-    """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice."""
+    """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice.
+
+    But the first may have none, as pandas writes its index along; it then is called as in a Parquet file.
+    """
     if len(found) > MOST_COLUMNS:
         raise InputError(f"{path}: {place}must have at most {MOST_COLUMNS:,} columns, found {len(found):,}")
     names = [name.strip() for name in found]
+    if names and not names[0] and len(names) > 1:
+        names[0] = f"{INDEX}0__"
     if "" in names:
-        raise InputError(
-            f"{path}: {place}column {names.index('') + 1} has no name, must have one (or is it an index that was "
-            "written along?)"
-        )
+        raise InputError(f"{path}: {place}column {names.index('') + 1} has no name, must have one")
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise InputError(f"{path}: {place}column {shown(repr(twice))} is there twice, names must differ")
-    if long := next((name for name in names if len(name) > MOST_LETTERS), None):
-        raise InputError(f"{path}: {place}names must have at most {MOST_LETTERS} letters, found {shown(repr(long))}")
+    if long := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise InputError(f"{path}: {place}names must have at most {LONGEST_NAME} letters, found {shown(repr(long))}")
     return names
 
 

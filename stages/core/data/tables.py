@@ -18,10 +18,10 @@ from stages.core.config.builtin import BuiltinTable
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
-from stages.core.data.cells import Cells, read
+from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
-from stages.core.data.schema import Use, schema, uses
+from stages.core.data.schema import OF_PANDAS, Use, schema, uses
 from stages.core.data.splits import held_out_of_each, holdout
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000  # of the training part, as its folds in five take 8; of the target
@@ -51,7 +51,8 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     cells = _filled(cells, roles, data)
     _check_rows(cells, len(cells))
     columns = {name: _column(cells, name, use, data) for name, use in roles.items() if use.role != "ignored"}
-    _notice(cells, useless := {name: column.why for name, column in columns.items() if column.ignored})
+    useless = {name: column.why for name, column in columns.items() if column.ignored}
+    _notice(cells, {name: use.why for name, use in roles.items() if use is OF_PANDAS} | useless)
     roles |= dict.fromkeys(useless, Use("ignored"))
     used = [name for name, use in roles.items() if use.role != "ignored"]
     inputs = [name for name in used if roles[name].role == "input"]
@@ -97,9 +98,7 @@ def _check_rows(cells: Cells, number: int) -> None:
     """Refuse a training part of so few rows; called with all of them, to say so before all else."""
     if number < LEAST_ROWS:
         more = f" of the {len(cells)} that can be used" if number < len(cells) else ""
-        raise InputError(
-            f"{cells.path}: the training part must have {LEAST_ROWS} rows at least, found {number}{of_all}"
-        )
+        raise InputError(f"{cells.path}: the training part must have {LEAST_ROWS} rows at least, found {number}{more}")
 
 
 def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
@@ -181,6 +180,9 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     if not 2 <= len(names) <= MOST_CLASSES:
         hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
         raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(names):,}{hint}")
+    if len(longest := max(names, key=len)) > LONGEST_NAME:
+        rule = f"a class must have at most {LONGEST_NAME} letters"
+        raise InputError(f"{column}: {rule}, found {len(longest):,} in {shown(repr(longest))}")
     if MACRO in names:
         raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
     counts = np.bincount(targets)
@@ -222,9 +224,10 @@ def _split(
             shares = held_out_of_each(counts, data.test_fraction)
             for name, count, share in zip(classes, counts, shares, strict=True):
                 if share in (0, count):
+                    called = shown(repr(name))
                     raise InputError(
                         f"{PARAMS_FILE}: data.test_fraction = {data.test_fraction}: must leave each part a row of every"
-                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {name!r}"
+                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {called}"
                     )
         generator = numpy_generator(seed, "prepare", "split")
         parts = holdout(examples, data.test_fraction, generator, "data.test_fraction")

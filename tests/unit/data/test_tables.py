@@ -262,7 +262,7 @@ ONE_LINE = [
     ),
     ({}, numbered(header="x,x,sold"), "own.csv: line 1: column 'x' is there twice, names must differ"),
     ({}, numbered(header="x, x ,sold"), "own.csv: line 1: column 'x' is there twice"),
-    ({}, numbered(header=",y,sold"), "own.csv: line 1: column 1 has no name"),
+    ({}, numbered(header="x,,sold"), "own.csv: line 1: column 2 has no name, must have one"),
     ({}, "\n" + numbered(header="1,2,3"), "own.csv: line 2: must have the names of columns, found numbers"),
     ({}, ",".join(f"c{n}" for n in range(20_000)) + "\n1", "line 1: must have at most 10,000 columns, found 20,000"),
     ({"target": "slod"}, TABLE, "data.target = 'slod': own.csv has no such column, did you mean 'sold'"),
@@ -328,6 +328,11 @@ ONE_LINE = [
         {"test_fraction": 0.04},
         numbered("1,2,maybe", "2,3,maybe"),
         "data.test_fraction = 0.04: must leave each part a row of every class, leav",
+    ),
+    (
+        {},
+        numbered("1,2," + 300 * "m", "2,3," + 300 * "m"),
+        "column 'sold': a class must have at most 200 letters, found 300 in 'mmm",
     ),
     ({}, numbered("1,2,macro", "2,3,macro"), "a class must not be called 'macro'"),
     ({"task": "regression"}, TABLE, "own.csv: line 2, column 'sold': must be a number .*, found 'no'"),
@@ -439,6 +444,14 @@ def test_a_cut_parquet_is_refused() -> None:
         Path("own.parquet").write_bytes(content[:end])
         with pytest.raises(InputError, match=r"own.parquet: damaged, not a Parquet file"):
             prepare(path="own.parquet")
+
+
+@pytest.mark.parametrize(("header", "name"), [("", "__index_level_0__"), ("Unnamed: 0", "Unnamed: 0")])
+def test_so_is_that_of_a_csv(header: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    prepared = prepare(numbered(header=f"{header},y,sold"))
+    assert [column.name for column in prepared.description.columns or ()] == ["y"]
+    assert schema(prepared).loc[name, ["role", "why"]].tolist() == ["ignored", "the index of a pandas table"]
+    assert f"column '{name}': left out, the index of a pandas table" in caplog.text
 
 
 def test_the_index_that_pandas_writes_along_is_left_out() -> None:
