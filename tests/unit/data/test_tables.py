@@ -446,6 +446,17 @@ def test_a_cut_parquet_is_refused() -> None:
             prepare(path="own.parquet")
 
 
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000])
+def test_a_text_is_checked_in_pieces(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "_PIECE", piece)
+    signs = numbered(header="😀x,é,sold").encode()
+    assert len(prepare(signs).description.columns or ()) == 2
+    for at, bad in ((30, b"\xff"), (len(signs) - 1, b"\xf0\x9f\x98")):
+        line = signs[:at].count(b"\n") + 1
+        with pytest.raises(InputError, match=f"line {line}: must be text in UTF-8, found the byte 0x{bad[0]:02x}"):
+            prepare(signs[:at] + bad + signs[at:])
+
+
 @pytest.mark.parametrize(("header", "name"), [("", "__index_level_0__"), ("Unnamed: 0", "Unnamed: 0")])
 def test_so_is_that_of_a_csv(header: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
     prepared = prepare(numbered(header=f"{header},y,sold"))
