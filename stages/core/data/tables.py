@@ -5,6 +5,7 @@ are both parts. The order of the columns is that of the inputs, and may change a
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     if data.test_path != OWN_FOLDER:
         files.append(_filled(_test_cells(cells, roles, data), roles, data))
         parts.append({name: _column(files[1], name, roles[name], data, columns[name].kind) for name in used})
-    merged = {name: _merged([part[name] for part in parts]) for name in used}
+    merged = {name: _merged([part[name] for part in parts], data.decimal) for name in used}
     classes, targets = (None, merged[data.target].values)
     if data.task == "classification":
         classes, targets = _classes(merged[data.target], cells, data)
@@ -154,15 +155,21 @@ def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cel
     return found
 
 
-def _merged(columns: Sequence[Column]) -> Column:
-    """One column below another, of categories by a list of all."""
+def _merged(columns: Sequence[Column], decimal: str) -> Column:
+    """One column below another, of categories by a list of all, in which 1 and 1.0 are one, see `_called`."""
     first = columns[0]
-    if len(columns) == 1:
-        return first
     if first.texts is None:
         return Column(first.kind, first.why, np.concatenate([column.values for column in columns]))
     texts = np.unique(np.concatenate([column.texts for column in columns if column.texts is not None]))
-    return Column(first.kind, first.why, np.concatenate([_by(column, texts) for column in columns]), texts)
+    values = np.concatenate([_by(column, texts) for column in columns])
+    names, ranks, _ = _called(texts, decimal)
+    if len(names) < len(texts):
+        merged = np.unique(np.array(names, dtype=object))
+        values = np.append(np.searchsorted(merged, np.array(names, dtype=object)[ranks]), np.nan)[
+            np.where(np.isnan(values), len(texts), values).astype(np.int64)
+        ]
+        texts = merged
+    return Column(first.kind, first.why, values, texts)
 
 
 def _by(column: Column, texts: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
@@ -194,20 +201,25 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
 
 
 def _ranked(column: Column, decimal: str) -> tuple[list[str], np.ndarray, bool]:
-    """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers.
+    """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers."""
+    assert column.texts is not None
+    names, ranks, as_numbers = _called(column.texts, decimal)
+    return names, ranks[column.values.astype(np.int64)], as_numbers
 
-    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty.
+
+def _called(texts: np.ndarray, decimal: str) -> tuple[list[str], np.ndarray, bool]:
+    """What `texts` (N,) say, numbers in their order; the place of each in that, int64 (N,); whether all are numbers.
+
+    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty; 007 is none.
     """
-    texts, codes = column.texts, column.values.astype(np.int64)
-    assert texts is not None
     numbers = numbers_in(pa.array(texts, pa.large_string()), decimal)
-    if np.isnan(numbers).any():
-        return texts.tolist(), codes, False
+    if not len(texts) or np.isnan(numbers).any() or any(re.match(r"[+-]?0\d", text) for text in texts):
+        return texts.tolist(), np.arange(len(texts)), False
     values, ranks = np.unique(numbers, return_inverse=True)
     names = [""] * len(values)
     for text, rank in zip(texts, ranks, strict=True):
         names[rank] = min(names[rank] or text, text, key=len)
-    return names, ranks[codes], True
+    return names, ranks, True
 
 
 def _split(

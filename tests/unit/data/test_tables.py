@@ -446,6 +446,17 @@ def test_a_cut_parquet_is_refused() -> None:
             prepare(path="own.parquet")
 
 
+def test_categories_that_are_the_same_number_are_one_within_and_across_files() -> None:
+    write("x,y,sold\n" + "1.0,1,yes\n2,2,no\n1,3,yes\n" * 5, "train.csv")
+    write("x,y,sold\n" + "2.0,4,yes\n1,5,no\n,6,no\n" * 5, "test.csv")
+    prepared = prepare(path="train.csv", test_path="test.csv", columns={"x": "category"})
+    assert (prepared.description.columns or ())[0].categories == ("1", "2")
+    assert np.unique(prepared.test.inputs[:, 0]).tolist()[:2] == [0, 1] and prepared.train.inputs[:, 0].max() == 1
+    write("x,y,sold\n" + "007,1,yes\n7,2,no\n7.0,3,yes\n" * 5, "train.csv")
+    codes = prepare(path="train.csv", columns={"x": "category"}).description.columns or ()
+    assert codes[0].categories == ("007", "7", "7.0")
+
+
 @pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000])
 def test_a_text_is_checked_in_pieces(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "_PIECE", piece)
