@@ -30,10 +30,10 @@ from stages.core.config.builtin import Task
 from stages.core.data.examples import Examples
 from stages.core.data.splits import strata, stratified_sample
 from stages.core.scores.bootstrap import on_fitting_grid
-from stages.core.scores.comparison import MAIN, compare
+from stages.core.scores.comparison import compare
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
 from stages.core.scores.simple_models import learned_from
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN, SCORES
 
 STEPS = 200  # of the logistic regression, at most
 EXPONENT = 40  # of two: targets beyond, either way, are scaled
@@ -109,8 +109,8 @@ def baseline_table(found: Mapping[str, AnyPredictions], model: AnyPredictions, s
 
 def best_baseline(table: pd.DataFrame, task: Task) -> float:
     """The best of the baselines' values of the task's main score; `table` is as BASELINES."""
-    values: pd.Series[float] = table["value"][table["score"] == MAIN[task]]
-    return float(values.max() if SCORES[task][MAIN[task]].greater_is_better else values.min())
+    values: pd.Series[float] = table["value"][table["score"] == MAIN[task].name]
+    return float(values.max() if MAIN[task].greater_is_better else values.min())
 
 
 def _model(name: str, train: Examples, description: DataDescription, random_state: int) -> Any:

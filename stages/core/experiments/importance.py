@@ -16,8 +16,8 @@ from stages.core.config.builtin import Task
 from stages.core.data.examples import Examples
 from stages.core.scores.bootstrap import mean_sums, on_fitting_grid, percentile_interval, replicates
 from stages.core.scores.classification import predict
-from stages.core.scores.comparison import MAIN, RESAMPLES
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.comparison import RESAMPLES
+from stages.core.scores.tasks import MAIN
 
 DRAWS = 5  # of another order for each column
 PREDICTIONS, CELLS = 500_000, 250_000_000  # that the model is asked for in all, and the cells of their inputs
@@ -50,7 +50,7 @@ def permutation_importance(
     if not 0 < len(columns) <= MOST_COLUMNS:
         return pd.DataFrame(columns=list(IMPORTANCE.columns))
     errors_of, lost = _ERRORS[task], _LOST[task]
-    targets, rounded = data.targets, SCORES[task][MAIN[task]].rounded
+    targets, rounded = data.targets, MAIN[task].rounded
     as_it_is = errors_of(targets, outputs(data.inputs))
     errors, inputs = [as_it_is], data.inputs.copy()
     for place, name in enumerate(columns):

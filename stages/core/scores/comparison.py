@@ -20,14 +20,13 @@ from stages.core.config.builtin import Task
 from stages.core.scores.bootstrap import LEAST_DRAWN, canonical_order, percentile_interval, replicates
 from stages.core.scores.classification import predict
 from stages.core.scores.predictions import AnyPredictions, Predictions
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN, SCORES
 
 Verdict = Literal["better", "worse", "indistinguishable"]
 
 RESAMPLES = 2000
 SIGNIFICANCE = 0.01
 assert 2.0 ** (1 - LEAST_DRAWN) < SIGNIFICANCE
-MAIN: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}  # the score that the verdict is on
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def compare(
     order = canonical_order(a.targets, a.outputs, b.outputs)
     targets = a.targets[order]
     compared = {score: score.sums for score in SCORES[a.task].values() if score.compared and score.sums}
-    assert next(iter(compared)).name == MAIN[a.task], "the verdict is that on the first"
+    assert next(iter(compared)) is MAIN[a.task], "the verdict is that on the first"
     parts = [sums(targets, side.outputs[order]) for sums in compared.values() for side in (a, b)]
     own_groups = None if groups is None else groups[order]
     found = replicates(parts, a.strata[order], resamples, generator, own_groups)

@@ -19,6 +19,10 @@ SCORES: Mapping[Task, Mapping[str, Score]] = {
     "classification": classification.SCORES,
     "regression": regression.SCORES,
 }
+# The score that the verdict on two models is on: the first that is compared.
+MAIN: Mapping[Task, Score] = {
+    task: next(score for score in scores.values() if score.compared) for task, scores in SCORES.items()
+}
 # What each fold is scored by besides its objective's own score: targets (N,) and outputs, of classes (N, C), of values
 # (N,) in the target's unit.
 FOLD_SCORES: Mapping[Task, Mapping[str, Callable[[NDArray[Any], NDArray[np.float64]], float]]] = {

@@ -13,10 +13,9 @@ from stages.core.base.schemas import DataDescription
 from stages.core.pictures.findings.misses import Miss
 from stages.core.pictures.wording import amount, percent, plain
 from stages.core.scores.classification import Mistake
-from stages.core.scores.comparison import MAIN
 from stages.core.scores.predictions import AnyPredictions
 from stages.core.scores.score import Score
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN, SCORES
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Findings:
     @property
     def main(self) -> Score:
         """The score that decides which of two models is better."""
-        return SCORES[self.data.task][MAIN[self.data.task]]
+        return MAIN[self.data.task]
 
     def interval(self, score: str) -> tuple[float, float]:
         """The 95% interval of a test score."""
