@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.base import schemas
+from stages.core.base.declared import Record, Table
 from stages.core.config.builtin import Task
 from stages.core.scores import classification, regression, summary
 from stages.core.scores import tables as of_classes
@@ -30,7 +31,7 @@ FOLD_SCORES: Mapping[Task, Mapping[str, Callable[[NDArray[Any], NDArray[np.float
     "regression": {"mae": regression.mae, "r2": regression.r2},
 }
 # The tables of every task, by the names of their files: those that a task has none of are written empty.
-TABLES: Mapping[str, schemas.Table] = {
+TABLES: Mapping[str, Table] = {
     "confusion": schemas.CONFUSION,
     "roc": schemas.ROC,
     "precision_recall": schemas.PRECISION_RECALL,
@@ -69,7 +70,7 @@ def headlines(task: Task, table: pd.DataFrame) -> dict[str, float]:
     return summary.headlines(SCORES[task], table)
 
 
-def evaluate_metrics(task: Task) -> type[schemas.Record]:
+def evaluate_metrics(task: Task) -> type[Record]:
     """The declaration of metrics/evaluate.json: a number for each headline, but where there are no intervals."""
     return summary.evaluate_metrics(SCORES[task], may_lack=regression.WITH_INTERVAL)
 
