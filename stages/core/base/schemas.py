@@ -7,14 +7,11 @@ with its name and the key, column or row. `metrics/` holds headline numbers alon
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.base.declared import AMOUNT, COUNT, NUMBER, PLACE, SHARE, Arrays, Record, Table
-
-if TYPE_CHECKING:
-    pass
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
