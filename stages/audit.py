@@ -14,7 +14,7 @@ from stages.core.base.artifacts import write_text
 from stages.core.base.command import InputError, run
 from stages.core.base.schemas import AUDIT, AuditMetrics, PrepareFacts
 from stages.core.base.seeding import numpy_generator
-from stages.core.config.automatic import settle_by_data
+from stages.core.config.automatic import LEAST_TRAINED, settle_by_data
 from stages.core.config.params import StageParams
 from stages.core.config.plain import shown
 from stages.core.config.sections import AuditConfig, CrossValidateConfig
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def check_folds(train: Examples, facts: PrepareFacts, folds: int, seed: int) -> None:
-    """Refuse now the folds that `cross_validate` would refuse, in words that name the class."""
+    """Refuse now the folds that `cross_validate` would refuse, in words that name the class or how few there are."""
     if facts.classes and train.groups is None and train.times is None:
         counts = np.bincount(train.targets, minlength=len(facts.classes))
         if (least := counts.min()) < folds:
@@ -71,7 +71,12 @@ def check_folds(train: Examples, facts: PrepareFacts, folds: int, seed: int) -> 
                 f"params.yaml: cross_validate.folds = {folds}: must be at most {least}, the number of training "
                 f"examples of the smallest class ({shown(facts.classes[counts.argmin()])})"
             )
-    split_folds(train, folds, numpy_generator(seed, "folds"))
+    least = min(len(trained) for trained, _ in split_folds(train, folds, numpy_generator(seed, "folds")))
+    if least < LEAST_TRAINED:
+        raise InputError(
+            f"params.yaml: cross_validate.folds = {folds}: must leave each fold {LEAST_TRAINED} examples to train on, "
+            f"leaves one {least} of {len(train)}; there are too few for so many folds"
+        )
 
 
 def told_of(finding: Finding) -> str:

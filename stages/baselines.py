@@ -14,8 +14,8 @@ from stages.core.base.schemas import BASELINES, BaselinesMetrics
 from stages.core.config.params import StageParams
 from stages.core.data.examples import Examples, check_fit, read_training
 from stages.core.experiments.baselines import baseline_predictions, baseline_table, best_baseline
-from stages.core.scores.comparison import MAIN
 from stages.core.scores.predictions import read_predictions
+from stages.core.scores.tasks import MAIN
 
 INPUTS = {
     "train": Path("data/prepared/train.safetensors"),
@@ -41,7 +41,7 @@ def main() -> None:
     found = dict(baseline_predictions(train, test, facts, params.seed))
     table = baseline_table(found, network, params.seed)
     BASELINES.write(OUTPUTS["scores"], table)
-    best = {f"best_baseline_{MAIN[facts.task]}": best_baseline(table, facts.task)}
+    best = {f"best_baseline_{MAIN[facts.task].name}": best_baseline(table, facts.task)}
     BaselinesMetrics.model_validate(best).write(OUTPUTS["metrics"])
 
 

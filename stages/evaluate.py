@@ -13,6 +13,7 @@ from stages.core.base import schemas
 from stages.core.base.command import InputError, run
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.params import StageParams
+from stages.core.config.plain import shown
 from stages.core.config.sections import EvaluateConfig
 from stages.core.data.examples import Examples, check_fit
 from stages.core.networks.store import read_model
@@ -47,7 +48,7 @@ def main() -> None:
     classes = description.classes or ()
     if classes and test.targets.min() == test.targets.max():
         only = classes[test.targets[0]]
-        raise InputError(f"{INPUTS['test']}: all targets are class {only!r}; scoring needs two classes")
+        raise InputError(f"{INPUTS['test']}: all targets are class {shown(repr(only))}; scoring needs two classes")
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
 
     with Workers.at_hand() as workers:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.core.base.command import run
 from stages.core.config.params import StageParams
-from stages.core.config.sections import DataConfig
+from stages.core.config.sections import DatasetConfig
 from stages.core.data.sources import collect
 
 INPUTS = {"checked": Path("data/checked")}  # not read: nothing runs before `check` has accepted params.yaml
@@ -12,7 +12,7 @@ OUTPUTS = {"raw": Path("data/raw")}
 
 
 class Params(StageParams):
-    data: DataConfig
+    data: DatasetConfig
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
 from stages.core.base.artifacts import read_bytes, write_text
 from stages.core.base.command import InputError, run
+from stages.core.base.declared import Record
 from stages.core.config.automatic import AUTO, settle_by_data
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import leaves, read_values
@@ -20,7 +21,7 @@ from stages.core.pictures.gallery import pictures
 from stages.core.scores import tasks
 from stages.core.scores.predictions import read_predictions
 
-METRICS: dict[str, type[schemas.Record]] = {
+METRICS: dict[str, type[Record]] = {
     "cross_validate": schemas.CrossValidateMetrics,
     "lr_range": schemas.LrRangeMetrics,
     "prepare": schemas.PrepareMetrics,
@@ -76,6 +77,7 @@ def main() -> None:
         selected_epoch=model.selected_epoch,
         score=model.score,
         inputs=test["inputs"],
+        predictions=predictions,
     )
     kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
     if kinds[0] != kinds[1]:

@@ -20,8 +20,7 @@ from stages.core.experiments.corruptions import corruptions_of
 from stages.core.experiments.importance import examples_for, permutation_importance
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 from stages.core.networks.store import read_model
-from stages.core.scores.comparison import MAIN
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN
 from stages.core.training.objectives import predict
 from stages.core.training.parallel import Workers
 
@@ -48,7 +47,7 @@ def main() -> None:
     check_fit(test, description, INPUTS["test"], INPUTS["description"])
     model = read_model(description, INPUTS["description"], INPUTS["weights"])
     task, names = description.task, [column.name for column in description.columns or ()]
-    score = SCORES[task][MAIN[task]]
+    score = MAIN[task]
 
     def sample(size: int) -> Examples:
         generator = numpy_generator(params.seed, "stress")
@@ -67,7 +66,7 @@ def main() -> None:
             return score.rounded(score.value(data.targets, outputs(inputs)))
 
         scores = corruption_scores(data.inputs, corruptions_of(description), scored, params.seed)
-        more = sample(examples_for(len(names), least=params.stress.examples))
+        more = sample(max(1, examples_for(len(names))))
         importance = permutation_importance(more, names, task, outputs, params.seed)
 
     STRESS.write(OUTPUTS["scores"], scores)

@@ -20,6 +20,7 @@ from torch import nn
 
 from stages.core.base import schemas
 from stages.core.base.command import InputError
+from stages.core.base.declared import Record, Table
 from stages.core.config.automatic import MODELS
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.sections import AllParams
@@ -120,7 +121,7 @@ def test_a_table_may_have_any_name_for_its_columns(target: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("table", ["confusion", "roc", "precision_recall", "classes"])
 def test_tables_keep_any_name(table: str, found: Findings, tmp_path: Path) -> None:
-    declared: schemas.Table = getattr(schemas, table.upper())
+    declared: Table = getattr(schemas, table.upper())
     declared.write(tmp_path / "table.csv", found.tables[table])
     pd.testing.assert_frame_equal(declared.read(tmp_path / "table.csv"), declared.checked(found.tables[table], table))
 
@@ -141,7 +142,7 @@ def test_the_page_shows_any_name_as_text(found: Findings) -> None:
     ids=ascii,
 )
 def test_names_that_cannot_be_told_apart_or_written_are_refused(names: list[str], told: str, tmp_path: Path) -> None:
-    class Named(schemas.Record):
+    class Named(Record):
         classes: schemas.ClassNames
 
     (tmp_path / "names.json").write_text(json.dumps({"classes": names}))

@@ -120,9 +120,23 @@ def outs(stages: Iterable[Any]) -> set[str]:
 
 
 def sections(stage: Any) -> list[str]:
-    """The sections of params.yaml that a stage of dvc.yaml depends on: those it lists, or all if it lists the file."""
+    """The sections of params.yaml that a stage of dvc.yaml depends on, or on keys of: those listed, or all."""
     listed = stage["params"]
-    return list(yaml.safe_load((ROOT / "params.yaml").read_text())) if listed == [{"params.yaml": None}] else listed
+    if listed == [{"params.yaml": None}]:
+        return list(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    return list(dict.fromkeys(key.partition(".")[0] for key in listed))
+
+
+def declared(stage: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """What the stage depends on of `params`, the content of a params.yaml, and no more."""
+    found: dict[str, Any] = {}
+    for key in sections(stage) if stage["params"] == [{"params.yaml": None}] else stage["params"]:
+        section, _, own = key.partition(".")
+        if own:
+            found.setdefault(section, {})[own] = params[section][own]
+        else:
+            found[section] = params[section]
+    return found
 
 
 def fingerprint(path: Path) -> str:

@@ -7,7 +7,9 @@ import pytest
 
 from stages import audit
 from stages.core.base.artifacts import write_arrays
+from stages.core.base.command import InputError
 from stages.core.base.schemas import AUDIT, AuditMetrics, InputColumn, PrepareFacts
+from stages.core.data.examples import Examples
 from tests.pipeline.project import Project
 
 AUDITED = "nothing in the data stops the run\n"
@@ -86,3 +88,13 @@ def test_a_damaged_input_is_named(name: str, own: Project) -> None:
     result = own.stage("audit")
     file.write_bytes(content)
     assert result.returncode == 1 and "Traceback" not in result.stderr and str(audit.INPUTS[name]) in result.stderr
+
+
+def test_folds_that_train_on_next_to_nothing_are_refused() -> None:
+    train = Examples(np.zeros((40, 1)), np.arange(40.0), times=np.arange(40.0))
+    facts = PrepareFacts(
+        task="regression", dataset="table", columns=(InputColumn(name="x"),), target="y", train_sha256="0" * 64
+    )
+    with pytest.raises(InputError, match=r"folds = 5: must leave each fold 8 examples to train on, leaves one 6 of 40"):
+        audit.check_folds(train, facts, 5, 0)
+    audit.check_folds(train, facts, 4, 0)

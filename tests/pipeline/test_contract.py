@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic.fields import FieldInfo
 
 from stages.core.config.automatic import MANY, settle_by_data
-from tests.pipeline.project import ROOT, outs, sections
+from tests.pipeline.project import ROOT, declared, outs, sections
 
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
 OWN = "data/own"  # what `${data.path}` and `${data.test_path}` are unless the user's files are named
@@ -126,7 +127,13 @@ def test_tables_and_metrics_live_in_git_and_the_rest_in_the_cache(name: str) -> 
 
 @each_stage
 def test_parameters_are_the_sections_of_the_script(name: str) -> None:
-    require(sections(STAGES[name]), module(name).Params.model_fields, f"dvc.yaml: stages.{name}.params")
+    """Or their keys, where it knows no others of a section."""
+    of_check, used = module("check").Params.model_fields, []
+    for section, field in module(name).Params.model_fields.items():
+        whole = field.annotation is of_check[section].annotation
+        used += [section] if whole else [f"{section}.{key}" for key in field.annotation.model_fields]
+    listed = sections(STAGES[name]) if name == "check" else STAGES[name]["params"]
+    require(listed, used, f"dvc.yaml: stages.{name}.params")
 
 
 @pytest.mark.parametrize(
@@ -160,10 +167,17 @@ def test_dvc_shows_the_scores_of_the_model() -> None:
     require(PIPELINE["metrics"], made, "dvc.yaml: metrics")
 
 
+def keys(section: str, values: Any) -> list[str]:
+    return [f"{section}.{key}" for key in values] if isinstance(values, dict) else [section]
+
+
 @each_stage
 def test_defaults_are_valid(name: str) -> None:
     params = module(name).Params.load(ROOT / "params.yaml", settle_by_data("image", "classification", MANY))
-    require(params.model_dump(), sections(STAGES[name]), f"params.yaml, as {name} reads it")
+    read = {key for section, values in params.model_dump().items() for key in keys(section, values)}
+    own = declared(STAGES[name], yaml.safe_load(PARAMS_TEXT))
+    there = {key for section, values in own.items() for key in keys(section, values)}
+    require(read, there, f"params.yaml, as {name} reads it")
 
 
 def test_every_stage_waits_for_the_check() -> None:
@@ -172,11 +186,20 @@ def test_every_stage_waits_for_the_check() -> None:
     assert [name for name, stages in before.items() if not stages] == ["check"]
 
 
+def inherits(field: FieldInfo, other: FieldInfo) -> bool:
+    classes = field.annotation, other.annotation
+    return all(isinstance(one, type) for one in classes) and issubclass(*classes)
+
+
 @each_stage
 def test_check_declares_what_the_stage_does(name: str) -> None:
-    """A section is checked by one class, whoever uses it."""
+    """A section is checked by one class, whoever uses it, or by one from which that inherits the keys."""
     of_check, own = module("check").Params.model_fields, module(name).Params.model_fields
-    others = [section for section, field in own.items() if repr(field) != repr(of_check.get(section))]
+    others = [
+        section
+        for section, field in own.items()
+        if repr(field) != repr(of_check.get(section)) and not inherits(of_check[section], field)
+    ]
     assert others == [], f"stages/core/config/sections.py: AllParams must have them as {name} does"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.pipeline.project import ROOT, Project, outs, sections, stages_run, users
+from tests.pipeline.project import ROOT, Project, declared, outs, sections, stages_run, users
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 SECTIONS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -44,7 +44,7 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(file)
     params = yaml.safe_load((reproduced.root / "params.yaml").read_text())
-    (alone.root / "params.yaml").write_text(yaml.safe_dump({key: params[key] for key in sections(STAGES[name])}))
+    (alone.root / "params.yaml").write_text(yaml.safe_dump(declared(STAGES[name], params)))
 
     alone.run(sys.executable, "-m", f"stages.{name}")
 
@@ -95,10 +95,15 @@ def first_key(section: str) -> tuple[str, Any]:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_changed_section_concerns_the_stages_that_use_it(section: str, reproduced: Project) -> None:
     key, value = first_key(section)
-    other = f"{value}?" if isinstance(value, str) else [*value, "?"] if isinstance(value, list) else value + 1
-    with reproduced.parameters({key: other}):
+    more: Any = {str: "?", list: ["leak"]}.get(type(value), 1)
+    with reproduced.parameters({key: value + more}):
         changed = reproduced.dvc_json("status").keys()
     assert changed == {name for name, stage in STAGES.items() if section in sections(stage)}
+
+
+def test_what_tells_of_a_table_brings_no_data_set_anew(reproduced: Project) -> None:
+    with reproduced.parameters({"data.test_fraction": 0.3}):
+        assert reproduced.dvc_json("status").keys() == {"check", "prepare", "report"}
 
 
 @pytest.mark.parametrize(

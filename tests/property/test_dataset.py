@@ -50,4 +50,4 @@ def test_duplicates_agree_with_a_pairwise_search(sizes: tuple[int, int], kinds: 
         return sum(any((image == earlier).all() for earlier in part.inputs[:i]) for i, image in enumerate(part.inputs))
 
     across = sum(any((image == known).all() for known in train.inputs) for image in test.inputs)
-    assert duplicates(train, test) == {"train": repeats(train), "test": repeats(test), "across": across}
+    assert duplicates(train, test, None) == {"train": repeats(train), "test": repeats(test), "across": across}

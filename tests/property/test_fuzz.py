@@ -28,6 +28,7 @@ import stages  # noqa: F401 - pins the numerics before torch is imported
 from stages.core.base import schemas
 from stages.core.base.artifacts import check_png, read_bytes, write_arrays
 from stages.core.base.command import InputError
+from stages.core.base.declared import Record, Table
 from stages.core.base.schemas import ModelDescription
 from stages.core.config.params import read_values
 from stages.core.config.recipe import ModelConfig
@@ -43,7 +44,7 @@ from stages.report import METRICS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 400))
-TABLES = {name: table for name, table in vars(schemas).items() if isinstance(table, schemas.Table)}
+TABLES = {name: table for name, table in vars(schemas).items() if isinstance(table, Table)}
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Reader:
     right: Callable[[Any], bool] = lambda value: True
 
 
-def of_record(kind: type[schemas.Record], file: str, content: bytes) -> Reader:
-    def comes_back(value: schemas.Record) -> bool:
+def of_record(kind: type[Record], file: str, content: bytes) -> Reader:
+    def comes_back(value: Record) -> bool:
         with written(file, b"") as path:
             value.write(path)
             return kind.read(path) == value
@@ -65,7 +66,7 @@ def of_record(kind: type[schemas.Record], file: str, content: bytes) -> Reader:
     return Reader(file, content, kind.read, comes_back)
 
 
-def of_table(name: str, table: schemas.Table) -> Reader:
+def of_table(name: str, table: Table) -> Reader:
     file = f"{name.lower()}.csv"
 
     def comes_back(value: Any) -> bool:

@@ -9,6 +9,7 @@ from stages.core.config.plain import shown
 
 AUTO = "auto"
 MANY = 1 << 20  # examples, where their number is not known yet
+LEAST_TRAINED = 8  # rows, as params.yaml comes: any number from there on makes batches with one for each shard
 ROWS = 2_000_000  # that a network for tables is to see in training, unless 20 epochs give fewer
 MILLIONS = 1_000_000  # of rows
 MODELS: dict[Kind, tuple[str, ...]] = {"image": ("cnn", "mlp", "linear"), "table": ("tabular", "mlp", "linear")}
@@ -49,7 +50,7 @@ def _batch_size(kind: Kind, examples: int) -> int:
     """
     if kind == "image":
         return min(256, 1 << (max(examples, 8) // 2).bit_length() - 1)
-    least = 16 if examples >= 96 else 8
+    least = 16 if examples >= 96 else LEAST_TRAINED
     return 1024 if examples >= MILLIONS else min(256, max(least, 1 << (examples // 32).bit_length()))
 
 

@@ -36,10 +36,15 @@ def _between_cells(sign: str) -> str:
     return sign
 
 
-class DataConfig(Section):
-    """Section `data`: which data set; what follows `dataset` is for tables."""
+class DatasetConfig(Section, extra="ignore"):
+    """Of the section `data` what a stage needs that only brings the data set: its name."""
 
     dataset: Annotated[str, AfterValidator(_known)]
+
+
+class DataConfig(DatasetConfig, extra="forbid"):
+    """Section `data`: which data set; what follows `dataset` is for tables."""
+
     path: Annotated[str, Field(min_length=1)]
     task: Task
     target: str

@@ -1,5 +1,6 @@
 """The cells of a table in a file, CSV, TSV or Parquet: column by column, and where in the file each row lies."""
 
+import codecs
 import csv
 import gzip
 import math
@@ -22,8 +23,10 @@ from stages.core.config.sections import DataConfig
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".parquet": ""}  # and the sign between cells
 DELIMITERS = ",;\t|"  # those that a hint may name
-MOST_BYTES, MOST_COLUMNS, MOST_LETTERS = 1 << 30, 10_000, 200  # of a file, uncompressed; of a table; of a name
+MOST_BYTES, MOST_COLUMNS, LONGEST_NAME = 1 << 30, 10_000, 200  # of a file, uncompressed; of a table; of a name
+INDEX = "__index_level_"  # how a column's name begins that is the index of a pandas table
 _BLOCK = 64 << 20  # bytes: a row may have as many
+_PIECE = 1 << 20  # bytes decoded together
 TOO_MANY_OR_FEW = "cells too many or few"  # why a row is dropped
 
 
@@ -101,14 +104,23 @@ def _content(path: Path, packed: bool) -> bytes:
         raise InputError(f"{path}: must have at most {MOST_BYTES:,} bytes, found more; Parquet takes less space")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path}: line 1: must be text in UTF-8, found UTF-16")
-    try:
-        str(content, "utf-8")
-    except UnicodeDecodeError as error:
-        raise _no_text(path, content, error.start) from None
+    _check_utf8(path, content)
     if (nul := content.find(b"\0")) >= 0:
         raise _no_text(path, content, nul)
     content = content.removeprefix(b"\xef\xbb\xbf")
     return content if b"\n" in content else content.replace(b"\r", b"\n")  # as old Macs end their lines
+
+
+def _check_utf8(path: Path, content: bytes) -> None:
+    """In pieces, since one sign beyond 16 bits makes four bytes of each other one that is decoded with it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(content), _PIECE):
+        piece = content[start : start + _PIECE]
+        try:
+            decoder.decode(piece, final=start + _PIECE >= len(content))
+        except UnicodeDecodeError as error:
+            begun = len(error.object) - len(piece)  # bytes of a sign that the piece before has begun
+            raise _no_text(path, content, start - begun + error.start) from None
 
 
 def _no_text(path: Path, content: bytes, place: int) -> InputError:
@@ -232,20 +244,22 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _names(path: Path, place: str, found: Sequence[str]) -> list[str]:
-    """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice."""
+    """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice.
+
+    But the first may have none, as pandas writes its index along; it then is called as in a Parquet file.
+    """
     if len(found) > MOST_COLUMNS:
         raise InputError(f"{path}: {place}must have at most {MOST_COLUMNS:,} columns, found {len(found):,}")
     names = [name.strip() for name in found]
+    if names and not names[0] and len(names) > 1:
+        names[0] = f"{INDEX}0__"
     if "" in names:
-        raise InputError(
-            f"{path}: {place}column {names.index('') + 1} has no name, must have one (or is it an index that was "
-            "written along?)"
-        )
+        raise InputError(f"{path}: {place}column {names.index('') + 1} has no name, must have one")
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise InputError(f"{path}: {place}column {shown(repr(twice))} is there twice, names must differ")
-    if long := next((name for name in names if len(name) > MOST_LETTERS), None):
-        raise InputError(f"{path}: {place}names must have at most {MOST_LETTERS} letters, found {shown(repr(long))}")
+    if long := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise InputError(f"{path}: {place}names must have at most {LONGEST_NAME} letters, found {shown(repr(long))}")
     return names
 
 

@@ -14,6 +14,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import (
     EXAMPLES,
     DataDescription,
+    InputColumn,
     Normalisation,
     PartCounts,
     PrepareFacts,
@@ -87,9 +88,8 @@ class Prepared:
             )
             for part in (self.train, self.test)
         )
-        return PrepareMetrics(
-            train=of_train, test=of_test, duplicates=duplicates(self.train, self.test), rows=self.rows
-        )
+        repeated = duplicates(self.train, self.test, self.description.columns)
+        return PrepareMetrics(train=of_train, test=of_test, duplicates=repeated, rows=self.rows)
 
 
 def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Examples:
@@ -161,13 +161,13 @@ def normalisation(inputs: np.ndarray) -> Normalisation:
     return Normalisation(mean=tuple(mean), std=tuple(std))
 
 
-def duplicates(train: Examples, test: Examples) -> dict[str, int]:
+def duplicates(train: Examples, test: Examples, columns: Sequence[InputColumn] | None) -> dict[str, int]:
     """How many inputs repeat another one, pixel for pixel or cell for cell, whatever their targets.
 
     "train" and "test" count those that equal an earlier one of the same part, "across" those of the test part that are
-    also in the training part: those a model can score on by heart.
+    also in the training part: those a model can score on by heart. `columns` are those of a table.
     """
-    ids = identities(np.concatenate([train.inputs, test.inputs]))
+    ids = identities((train.inputs, test.inputs), columns)
     of_train, of_test = ids[: len(train)], ids[len(train) :]
     return {
         "train": len(train) - len(np.unique(of_train)),
@@ -176,18 +176,34 @@ def duplicates(train: Examples, test: Examples) -> dict[str, int]:
     }
 
 
-def identities(inputs: np.ndarray) -> np.ndarray:
-    """Int64 (N,): a number for each of `inputs`, the same for those that are equal (empty cells are) and no others."""
-    import pandas as pd  # half a second that most stages need not pay
+def identities(parts: Sequence[np.ndarray], columns: Sequence[InputColumn] | None = None) -> np.ndarray:
+    """Int64 (N,): equal numbers for equal inputs, images or rows, of all `parts`, one after the other.
 
-    if inputs.ndim > 2:  # images
-        digests = [hashlib.sha256(image).digest() for image in inputs]
+    Empty cells are equal, and so are both zeros; a category that the list of its column lacks is like no other, since
+    nobody knows which it is.
+    """
+    if columns is None:
+        import pandas as pd  # half a second that most stages need not pay
+
+        digests = [hashlib.sha256(image).digest() for part in parts for image in part]
         return np.asarray(pd.factorize(np.array(digests, object))[0], np.int64)
-    found = np.zeros(len(inputs), np.int64)
-    for column in inputs.T:
-        values, known = pd.factorize(column, use_na_sentinel=False)
-        found = np.asarray(pd.factorize(found * len(known) + values)[0], np.int64)  # below N squared
+    found = np.zeros(sum(map(len, parts)), np.int64)
+    unseen = np.zeros(len(found), bool)
+    for place, column in enumerate(columns):
+        cells = np.concatenate([part[:, place] for part in parts])
+        found = told_apart(found, cells)
+        if column.categories is not None:
+            unseen |= cells == -1
+    found[unseen] = len(found) + np.arange(unseen.sum())
     return found
+
+
+def told_apart(numbers: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """Int64 (N,): equal where both are; the result is below N, so that no product here leaves 64 bits."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(more, use_na_sentinel=False)
+    return np.asarray(pd.factorize(numbers * len(distinct) + codes)[0], np.int64)
 
 
 def read_training(train_file: Path, facts_file: Path) -> tuple[Examples, PrepareFacts]:

@@ -15,7 +15,7 @@ from stages.core.base.schemas import SCHEMA
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import shown
 from stages.core.config.sections import DataConfig
-from stages.core.data.cells import Cells
+from stages.core.data.cells import INDEX, Cells
 from stages.core.data.kinds import Column, empty, encoded
 
 Role = Literal["input", "target", "group", "time", "ignored"]
@@ -28,6 +28,9 @@ class Use:
 
     role: Role
     why: str = ""
+
+
+OF_PANDAS = Use("ignored", "the index of a pandas table")
 
 
 def uses(cells: Cells, data: DataConfig) -> dict[str, Use]:
@@ -54,9 +57,8 @@ def uses(cells: Cells, data: DataConfig) -> dict[str, Use]:
     for name in data.columns:
         if name in found and found[name].role != "time":
             raise InputError(f"{PARAMS_FILE}: data.columns: {shown(repr(name))} must be an input, or the time")
-    of_pandas = Use("ignored", "the index of a pandas table")
     return {
-        name: found.get(name, of_pandas if name.startswith("__index_level_") else Use("input"))
+        name: found.get(name, OF_PANDAS if name.startswith((INDEX, "Unnamed: 0")) else Use("input"))
         for name in cells.columns
     }
 

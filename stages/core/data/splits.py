@@ -4,6 +4,8 @@ Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without
 sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
 """
 
+from fractions import Fraction
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +14,7 @@ from stages.core.base.bins import bin_edges, bin_of
 from stages.core.base.command import InputError
 from stages.core.config.sections import holdout_size
 
+MOST_FOLDS = 10  # of groups, of which a held-out part takes several
 STRATA, LEAST = 10, 20  # of numbers, at most, and how many examples make one
 
 Part = np.ndarray  # sorted indices, int64
@@ -56,8 +59,14 @@ def holdout(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if examples.groups is not None:
-        parts = _by_group(examples, max(2, round(min(1 / fraction, len(targets)))), generator, f"{key} = {fraction}")
-        return min(parts, key=lambda part: abs(len(part[1]) - size))  # one group may be half of all
+        most = min(len(targets), max(MOST_FOLDS, round(1 / fraction)))
+        share = max(Fraction(fraction).limit_denominator(most), Fraction(1, most))
+        parts = [part for _, part in _by_group(examples, share.denominator, generator, f"{key} = {fraction}")]
+        # One group may be half of all, and 0.4 of all is two folds of five.
+        most = len(parts) - 1 if len(parts) <= MOST_FOLDS else 1
+        taken = (some for number in range(1, most + 1) for some in combinations(parts, number))
+        held_out = np.sort(np.concatenate(min(taken, key=lambda some: abs(sum(map(len, some)) - size))))
+        return np.setdiff1d(np.arange(len(targets)), held_out, assume_unique=True), held_out
     if targets.dtype == np.int64:
         return stratified_holdout(targets, fraction, generator, key)
     labels = strata(targets)

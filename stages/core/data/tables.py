@@ -5,6 +5,7 @@ are both parts. The order of the columns is that of the inputs, and may change a
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from stages.core.config.builtin import BuiltinTable
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
-from stages.core.data.cells import Cells, read
+from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
-from stages.core.data.schema import Use, schema, uses
+from stages.core.data.schema import OF_PANDAS, Use, schema, uses
 from stages.core.data.splits import held_out_of_each, holdout
 
-LEAST_ROWS, MOST_CLASSES = 10, 1_000
+LEAST_ROWS, MOST_CLASSES = 10, 1_000  # of the training part, as its folds in five take 8; of the target
+LARGEST_TARGET = 1e90  # so that predictions, which may lie beyond, have room
 MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
 _NOTICES = 5
 
@@ -48,10 +50,10 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     cells = read(Path(data.path), data)
     roles = uses(cells, data)
     cells = _filled(cells, roles, data)
-    if len(cells) < LEAST_ROWS:
-        raise InputError(f"{cells.path}: must have {LEAST_ROWS} rows that can be used at least, found {len(cells)}")
+    _check_rows(cells, len(cells))
     columns = {name: _column(cells, name, use, data) for name, use in roles.items() if use.role != "ignored"}
-    _notice(cells, useless := {name: column.why for name, column in columns.items() if column.ignored})
+    useless = {name: column.why for name, column in columns.items() if column.ignored}
+    _notice(cells, {name: use.why for name, use in roles.items() if use is OF_PANDAS} | useless)
     roles |= dict.fromkeys(useless, Use("ignored"))
     used = [name for name, use in roles.items() if use.role != "ignored"]
     inputs = [name for name in used if roles[name].role == "input"]
@@ -62,7 +64,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     if data.test_path != OWN_FOLDER:
         files.append(_filled(_test_cells(cells, roles, data), roles, data))
         parts.append({name: _column(files[1], name, roles[name], data, columns[name].kind) for name in used})
-    merged = {name: _merged([part[name] for part in parts]) for name in used}
+    merged = {name: _merged([part[name] for part in parts], data.decimal) for name in used}
     classes, targets = (None, merged[data.target].values)
     if data.task == "classification":
         classes, targets = _classes(merged[data.target], cells, data)
@@ -73,6 +75,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         merged[data.time].values if data.time else None,
     )
     train, test = limited(*_split(examples, len(cells), data, classes, seed), limit, seed)
+    _check_rows(cells, len(train))
     if data.task == "regression" and (train.targets == train.targets[0]).all():
         where = f"{cells.path}: column {shown(repr(data.target))}"
         raise InputError(f"{where}: a target must vary, all of the training part are {train.targets[0]:g}")
@@ -90,6 +93,13 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         schema(cells, roles, columns),
         _rows(files, len(train) + len(test)),
     )
+
+
+def _check_rows(cells: Cells, number: int) -> None:
+    """Refuse a training part of so few rows; called with all of them, to say so before all else."""
+    if number < LEAST_ROWS:
+        more = f" of the {len(cells)} that can be used" if number < len(cells) else ""
+        raise InputError(f"{cells.path}: the training part must have {LEAST_ROWS} rows at least, found {number}{more}")
 
 
 def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
@@ -116,6 +126,9 @@ def _column(cells: Cells, name: str, use: Use, data: DataConfig, kind: ColumnKin
         raise cells.refusal(name, np.ones(len(cells), bool), f"{RULES['date']}, or a number, as it is the time")
     if use.role != "input" and (lacking := np.isnan(column.values)).any():
         raise cells.refusal(name, lacking, f"{RULES[column.kind]}, as it is the {use.role}")
+    if use.role == "target" and column.texts is None and (large := np.abs(column.values) > LARGEST_TARGET).any():
+        rule = f"a number from -{LARGEST_TARGET:g} to {LARGEST_TARGET:g}, as it is the target"
+        raise cells.refusal(name, large, rule)
     if use.role == "input" and kind is None and wanted == "category" and column.distinct > MOST_CATEGORIES:
         raise InputError(
             f"{cells.path}: column {shown(repr(name))}: must have at most {MOST_CATEGORIES:,} categories, found "
@@ -142,15 +155,21 @@ def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cel
     return found
 
 
-def _merged(columns: Sequence[Column]) -> Column:
-    """One column below another, of categories by a list of all."""
+def _merged(columns: Sequence[Column], decimal: str) -> Column:
+    """One column below another, of categories by a list of all, in which 1 and 1.0 are one, see `_called`."""
     first = columns[0]
-    if len(columns) == 1:
-        return first
     if first.texts is None:
         return Column(first.kind, first.why, np.concatenate([column.values for column in columns]))
     texts = np.unique(np.concatenate([column.texts for column in columns if column.texts is not None]))
-    return Column(first.kind, first.why, np.concatenate([_by(column, texts) for column in columns]), texts)
+    values = np.concatenate([_by(column, texts) for column in columns])
+    names, ranks, _ = _called(texts, decimal)
+    if len(names) < len(texts):
+        merged = np.unique(np.array(names, dtype=object))
+        values = np.append(np.searchsorted(merged, np.array(names, dtype=object)[ranks]), np.nan)[
+            np.where(np.isnan(values), len(texts), values).astype(np.int64)
+        ]
+        texts = merged
+    return Column(first.kind, first.why, values, texts)
 
 
 def _by(column: Column, texts: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
@@ -168,6 +187,9 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
     if not 2 <= len(names) <= MOST_CLASSES:
         hint = "; data.task = 'regression' predicts numbers" if as_numbers and len(names) > 2 else ""
         raise InputError(f"{column}: must have from 2 to {MOST_CLASSES:,} classes, found {len(names):,}{hint}")
+    if len(longest := max(names, key=len)) > LONGEST_NAME:
+        rule = f"a class must have at most {LONGEST_NAME} letters"
+        raise InputError(f"{column}: {rule}, found {len(longest):,} in {shown(repr(longest))}")
     if MACRO in names:
         raise InputError(f"{column}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
     counts = np.bincount(targets)
@@ -179,20 +201,25 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
 
 
 def _ranked(column: Column, decimal: str) -> tuple[list[str], np.ndarray, bool]:
-    """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers.
+    """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers."""
+    assert column.texts is not None
+    names, ranks, as_numbers = _called(column.texts, decimal)
+    return names, ranks[column.values.astype(np.int64)], as_numbers
 
-    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty.
+
+def _called(texts: np.ndarray, decimal: str) -> tuple[list[str], np.ndarray, bool]:
+    """What `texts` (N,) say, numbers in their order; the place of each in that, int64 (N,); whether all are numbers.
+
+    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty; 007 is none.
     """
-    texts, codes = column.texts, column.values.astype(np.int64)
-    assert texts is not None
     numbers = numbers_in(pa.array(texts, pa.large_string()), decimal)
-    if np.isnan(numbers).any():
-        return texts.tolist(), codes, False
+    if not len(texts) or np.isnan(numbers).any() or any(re.match(r"[+-]?0\d", text) for text in texts):
+        return texts.tolist(), np.arange(len(texts)), False
     values, ranks = np.unique(numbers, return_inverse=True)
     names = [""] * len(values)
     for text, rank in zip(texts, ranks, strict=True):
         names[rank] = min(names[rank] or text, text, key=len)
-    return names, ranks[codes], True
+    return names, ranks, True
 
 
 def _split(
@@ -209,9 +236,10 @@ def _split(
             shares = held_out_of_each(counts, data.test_fraction)
             for name, count, share in zip(classes, counts, shares, strict=True):
                 if share in (0, count):
+                    called = shown(repr(name))
                     raise InputError(
                         f"{PARAMS_FILE}: data.test_fraction = {data.test_fraction}: must leave each part a row of every"
-                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {name!r}"
+                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {called}"
                     )
         generator = numpy_generator(seed, "prepare", "split")
         parts = holdout(examples, data.test_fraction, generator, "data.test_fraction")

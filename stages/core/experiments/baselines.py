@@ -7,13 +7,14 @@ here. What they need to know of the data (medians, scales, categories) they lear
 What they say is rounded, so that a last digit, which another number of threads may change, decides nothing.
 """
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -29,12 +30,14 @@ from stages.core.config.builtin import Task
 from stages.core.data.examples import Examples
 from stages.core.data.splits import strata, stratified_sample
 from stages.core.scores.bootstrap import on_fitting_grid
-from stages.core.scores.comparison import MAIN, compare
+from stages.core.scores.comparison import compare
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.simple_models import learned_from
+from stages.core.scores.tasks import MAIN, SCORES
 
-IMAGES = 10_000  # at most, of the training part: more would take a linear model minutes and teach it little
 STEPS = 200  # of the logistic regression, at most
+EXPONENT = 40  # of two: targets beyond, either way, are scaled
+PORTION = 1 << 24  # of the cells and probabilities of test examples that are looked at together
 CATEGORIES = 255  # of a column, that the trees can tell apart; of more, their places in the list are taken as numbers
 
 
@@ -43,24 +46,51 @@ def baseline_predictions(
 ) -> Iterator[tuple[str, AnyPredictions]]:
     """The name of each simple model, the simplest first, and what it says of `test` once it has learned from `train`.
 
-    Where all of `train` is of one class there is nothing to learn, and but the first of them.
+    Where all of `train` is of one class there is nothing to learn, and but the first of them; and none is there that
+    would take minutes, see `stages.core.scores.simple_models`, which also says how many examples each takes.
     """
-    inputs = test.inputs
-    if description.kind == "image" and len(train) > IMAGES:
-        train = train.take(stratified_sample(strata(train.targets), IMAGES, numpy_generator(seed, "baselines")))
+    for name, size in learned_from(description, len(train)).items():
+        part = _part(train, size, seed)
+        if size and (name == "majority_class" or not description.classes or np.ptp(part.targets)):
+            yield name, _said(name, part, test, description, seed)
+
+
+def _part(train: Examples, size: int, seed: int) -> Examples:
+    if size == len(train):
+        return train
+    return train.take(stratified_sample(strata(train.targets), size, numpy_generator(seed, "baselines")))
+
+
+def _said(name: str, train: Examples, test: Examples, description: DataDescription, seed: int) -> AnyPredictions:
+    """What the model called `name` says of `test` once it has learned from all of `train`."""
+    empty: NDArray[np.bool_] | None = None
     if description.kind == "table":  # the trees refuse a column without a single cell: it becomes a constant
         empty = np.isnan(train.inputs).all(axis=0)
-        train, inputs = replace(train, inputs=np.where(empty, 0, train.inputs)), np.where(empty, 0, inputs)
-    for name, model in _models(train, description, derive(seed, "baselines") % 2**32).items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # where it stops is as good a baseline
-            model.fit(train.inputs, train.targets)
+
+    def inputs_of(part: np.ndarray) -> np.ndarray:
+        return part if empty is None or not empty.any() else np.where(empty, 0, part)
+
+    # The trees reckon in float32: by a power of two, which changes no digit, all targets come to have room there.
+    shift = 0
+    if description.classes is None and abs(exponent := int(np.frexp(np.abs(train.targets).max())[1])) > EXPONENT:
+        shift = exponent
+    model = _model(name, train, description, derive(seed, "baselines") % 2**32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # where it stops is as good a baseline
+        model.fit(inputs_of(train.inputs), np.ldexp(train.targets, -shift) if shift else train.targets)
+
+    outputs = np.zeros((len(test), len(description.classes or (1,))), np.float32 if description.classes else np.float64)
+    step = max(1, PORTION // max(math.prod(description.shape), outputs.shape[1]))
+    for start in range(0, len(test), step):
+        some = slice(start, start + step)
+        inputs = inputs_of(test.inputs[some])
         if description.classes:
-            probabilities = np.zeros((len(test), len(description.classes)))
-            probabilities[:, model.classes_] = model.predict_proba(inputs)
-            yield name, Predictions(test.targets, probabilities.astype(np.float32), test.groups)
+            outputs[some, model.classes_] = model.predict_proba(inputs)
         else:
-            yield name, ValuePredictions(test.targets, on_fitting_grid(model.predict(inputs)), groups=test.groups)
+            outputs[some, 0] = np.ldexp(model.predict(inputs), shift)
+    if description.classes:
+        return Predictions(test.targets, outputs, test.groups)
+    return ValuePredictions(test.targets, on_fitting_grid(outputs[:, 0]), groups=test.groups)
 
 
 def baseline_table(found: Mapping[str, AnyPredictions], model: AnyPredictions, seed: int) -> pd.DataFrame:
@@ -79,34 +109,32 @@ def baseline_table(found: Mapping[str, AnyPredictions], model: AnyPredictions, s
 
 def best_baseline(table: pd.DataFrame, task: Task) -> float:
     """The best of the baselines' values of the task's main score; `table` is as BASELINES."""
-    values: pd.Series[float] = table["value"][table["score"] == MAIN[task]]
-    return float(values.max() if SCORES[task][MAIN[task]].greater_is_better else values.min())
+    values: pd.Series[float] = table["value"][table["score"] == MAIN[task].name]
+    return float(values.max() if MAIN[task].greater_is_better else values.min())
 
 
-def _models(train: Examples, description: DataDescription, random_state: int) -> dict[str, Any]:
-    """The untrained models, by name."""
+def _model(name: str, train: Examples, description: DataDescription, random_state: int) -> Any:
+    """The model called `name`, untrained."""
+    match name:
+        case "median":
+            return DummyRegressor(strategy="median")
+        case "majority_class":
+            return DummyClassifier(strategy="prior")  # whose probabilities are the classes' shares
+        case "ridge_regression":
+            return make_pipeline(_features(description), Ridge())
+        case "logistic_regression":
+            return make_pipeline(_features(description), LogisticRegression(max_iter=STEPS))
     regression = description.task == "regression"
+    trees = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     _, sizes = np.unique(train.targets, return_counts=True)
-    found: dict[str, Any] = {}
-    if regression:
-        found["median"] = DummyRegressor(strategy="median")
-        found["ridge_regression"] = make_pipeline(_features(description), Ridge())
-    else:
-        found["majority_class"] = DummyClassifier(strategy="prior")  # whose probabilities are the classes' shares
-        if len(sizes) == 1:
-            return found
-        found["logistic_regression"] = make_pipeline(_features(description), LogisticRegression(max_iter=STEPS))
-    if description.columns:
-        trees = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
-        _, categories = _columns(description)
-        # On a tenth of more than 10,000 examples, where that has room for every class and leaves some of each.
-        stopping = regression or (sizes.min() > 1 and len(sizes) <= len(train) // 10)
-        found["boosted_trees"] = trees(
-            categorical_features=[place for place in categories if _number(train.inputs[:, place]) <= CATEGORIES],
-            early_stopping="auto" if stopping else False,
-            random_state=random_state,
-        )
-    return found
+    _, categories = _columns(description)
+    # On a tenth of more than 10,000 examples, where that has room for every class and leaves some of each.
+    stopping = regression or (sizes.min() > 1 and len(sizes) <= len(train) // 10)
+    return trees(
+        categorical_features=[place for place in categories if _number(train.inputs[:, place]) <= CATEGORIES],
+        early_stopping="auto" if stopping else False,
+        random_state=random_state,
+    )
 
 
 def _features(description: DataDescription) -> Any:

@@ -16,11 +16,12 @@ from stages.core.config.builtin import Task
 from stages.core.data.examples import Examples
 from stages.core.scores.bootstrap import mean_sums, on_fitting_grid, percentile_interval, replicates
 from stages.core.scores.classification import predict
-from stages.core.scores.comparison import MAIN, RESAMPLES
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.comparison import RESAMPLES
+from stages.core.scores.tasks import MAIN
 
 DRAWS = 5  # of another order for each column
-PREDICTIONS = 500_000  # that are asked of the model, more only for the sake of `least` examples
+PREDICTIONS, CELLS = 500_000, 250_000_000  # that the model is asked for in all, and the cells of their inputs
+MOST_COLUMNS = 1_000  # of more, too few examples would be left to say anything
 
 # Of each example what it adds to the mean error, and what the score loses by that: accuracy the share of wrong answers.
 _ERRORS: Mapping[Task, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -30,9 +31,10 @@ _ERRORS: Mapping[Task, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 _LOST: Mapping[Task, Callable[[np.ndarray], np.ndarray]] = {"classification": np.asarray, "regression": np.sqrt}
 
 
-def examples_for(columns: int, least: int) -> int:
-    """How many examples to take, so as not to ask too much of the model."""
-    return max(least, PREDICTIONS // (DRAWS * max(1, columns)))
+def examples_for(columns: int) -> int:
+    """How many examples to take, so as not to ask too much of the model; 50 or more of up to `MOST_COLUMNS`."""
+    asked = DRAWS * max(1, columns)
+    return min(PREDICTIONS // asked, CELLS // (asked * max(1, columns)))
 
 
 def permutation_importance(
@@ -42,16 +44,17 @@ def permutation_importance(
 
     That is the accuracy lost, or what the RMSE gains, over several draws of another order, with its 95% interval by
     bootstrap: for a test set of other examples, like all the others here. A column that the model does not use has
-    exactly 0. `outputs` (N, K) are what the model says of inputs (N, F). Without columns there are no rows.
+    exactly 0. `outputs` (N, K) are what the model says of inputs (N, F). Without columns there are no rows, nor are
+    there with more than `MOST_COLUMNS`.
     """
-    if not columns:
+    if not 0 < len(columns) <= MOST_COLUMNS:
         return pd.DataFrame(columns=list(IMPORTANCE.columns))
     errors_of, lost = _ERRORS[task], _LOST[task]
-    targets, rounded = data.targets, SCORES[task][MAIN[task]].rounded
+    targets, rounded = data.targets, MAIN[task].rounded
     as_it_is = errors_of(targets, outputs(data.inputs))
-    errors = [as_it_is]
+    errors, inputs = [as_it_is], data.inputs.copy()
     for place, name in enumerate(columns):
-        generator, inputs = numpy_generator(seed, "importance", name), data.inputs.copy()
+        generator = numpy_generator(seed, "importance", name)
         added = np.zeros(len(data))
         for _ in range(DRAWS):
             donors = generator.permutation(len(data))
@@ -59,6 +62,7 @@ def permutation_importance(
             found = (errors_of(targets, outputs(inputs)) - as_it_is) / DRAWS
             added += found
             added[donors] += found
+        inputs[:, place] = data.inputs[:, place]
         # An example stands here for what it takes and for what it gives: were it another one, both would be others.
         errors.append(as_it_is + added - added.mean() / 2)
 

@@ -50,7 +50,7 @@ def page(
         data.data(found),
         data.audit(found),
         Section("training", "Training", after=[scores.folds(found)]),
-        Section("importance", "Importance"),
+        Section("importance", "Importance", lead=sentences.without_importance(found)),
         Section("robustness", "Robustness", after=[scores.corruptions(found)]),
         *OF_TASK[found.data.task](found),
         run.pipeline(),

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CONFIDENCE = 0.95
+# Examples or groups: fewer than 8 are all on one side by chance in one of 100 cases, and no resample tells.
+LEAST_DRAWN = 8
 _GRID = 2.0**24
 _AT_ONCE = 64  # resamples: the counts of 10,000 examples then fit a processor's cache
 _MEMORY = 2**23  # counts held at a time (64 MiB, and as much for their draws); of one resample at least
@@ -77,15 +79,16 @@ def replicates(
 ) -> list[dict[str, Floats]]:
     """Each part's scores on each of `resamples` stratified resamples of the examples, (resamples,) each.
 
-    `strata` (N,) are sorted; N > 0. With `groups` (N,) whole groups are drawn, and strata are no matter.
-    All parts see the same resamples, so differences between two models are paired.
+    `strata` (N,) are sorted; N > 0. With `groups` (N,) whole groups are drawn, and strata are no matter, nor
+    are the groups' codes. All parts see the same resamples, so differences between two models are paired.
     """
     stacked = sparse.vstack([part.contributions for part in parts], format="csr")
     if groups is not None:
-        names, member = np.unique(groups, return_inverse=True)
+        _, first, code = np.unique(groups, return_index=True, return_inverse=True)
+        member = np.argsort(np.argsort(first))[code]  # the groups in the order of their first examples
         places = np.arange(len(groups)), member
         stacked = (stacked @ sparse.csr_array((np.ones(len(groups)), places))).tocsr()  # what each group adds
-        strata = np.zeros(len(names), np.int64)
+        strata = np.zeros(len(first), np.int64)
     ends = np.cumsum([part.contributions.shape[0] for part in parts])[:-1]
     chunks = [
         [part.scores(sums) for part, sums in zip(parts, np.split(stacked @ counts, ends), strict=True)]

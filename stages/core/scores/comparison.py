@@ -17,16 +17,16 @@ from scipy.stats import binomtest
 
 from stages.core.base.command import InputError
 from stages.core.config.builtin import Task
-from stages.core.scores.bootstrap import canonical_order, percentile_interval, replicates
+from stages.core.scores.bootstrap import LEAST_DRAWN, canonical_order, percentile_interval, replicates
 from stages.core.scores.classification import predict
 from stages.core.scores.predictions import AnyPredictions, Predictions
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN, SCORES
 
 Verdict = Literal["better", "worse", "indistinguishable"]
 
 RESAMPLES = 2000
 SIGNIFICANCE = 0.01
-MAIN: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}  # the score that the verdict is on
+assert 2.0 ** (1 - LEAST_DRAWN) < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def compare(
     order = canonical_order(a.targets, a.outputs, b.outputs)
     targets = a.targets[order]
     compared = {score: score.sums for score in SCORES[a.task].values() if score.compared and score.sums}
-    assert next(iter(compared)).name == MAIN[a.task], "the verdict is that on the first"
+    assert next(iter(compared)) is MAIN[a.task], "the verdict is that on the first"
     parts = [sums(targets, side.outputs[order]) for sums in compared.values() for side in (a, b)]
     own_groups = None if groups is None else groups[order]
     found = replicates(parts, a.strata[order], resamples, generator, own_groups)
     drawn = len(targets) if groups is None else len(np.unique(groups))
-    enough = 2.0 ** (1 - drawn) < SIGNIFICANCE  # fewer may all be for one model by chance, and no resample tells
+    enough = drawn >= LEAST_DRAWN
     differences = []
     for score, of_a, of_b in zip(compared, found[::2], found[1::2], strict=True):
         name = score.name

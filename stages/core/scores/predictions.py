@@ -19,8 +19,25 @@ _ROUNDING = 1e-3  # far beyond that of float32
 _LARGEST = 1e100  # squares of it still add up
 
 
+class _File:
+    """What both are: arrays in a file."""
+
+    def write(self, path: Path) -> None:
+        write_arrays(path, {name: array for name, array in vars(self).items() if array is not None})
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The predictions at `path`; raises `InputError`, which names it, unless they are some."""
+        return cls.of(read_arrays(path), str(path))
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], name: str) -> Self:
+        """The content of a predictions file, checked; an error calls it `name`."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Predictions:
+class Predictions(_File):
     """`targets` int64 (N,), class indices; `probabilities` float32 (N, C), of each example 1 together. N, C > 0."""
 
     targets: NDArray[np.int64]
@@ -38,14 +55,6 @@ class Predictions:
     def strata(self) -> NDArray[np.int64]:
         """What the bootstrap keeps the sizes of: the classes."""
         return self.targets
-
-    def write(self, path: Path) -> None:
-        write_arrays(path, _given(self))
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """The predictions at `path`; raises `InputError`, which names it, unless they are some."""
-        return cls.of(read_arrays(path), str(path))
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], name: str) -> Self:
@@ -70,7 +79,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class ValuePredictions:
+class ValuePredictions(_File):
     """`targets` and `values`, what is true and what is predicted, float64 (N,), N > 0, in the target's own unit.
 
     `low` and `high`, float64 (N,), are the ends of the 90% interval of each, `low <= values <= high`; a model without
@@ -95,14 +104,6 @@ class ValuePredictions:
     def strata(self) -> NDArray[np.int64]:
         """One stratum: a test set of other examples would have other values."""
         return np.zeros(len(self.targets), np.int64)
-
-    def write(self, path: Path) -> None:
-        write_arrays(path, _given(self))
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """The predictions at `path`; raises `InputError`, which names it, unless they are some."""
-        return cls.of(read_arrays(path), str(path))
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], name: str) -> Self:
@@ -130,10 +131,6 @@ def read_predictions(path: Path) -> AnyPredictions:
     arrays = read_arrays(path)
     kind = ValuePredictions if "values" in arrays else Predictions
     return kind.of(arrays, str(path))
-
-
-def _given(predictions: AnyPredictions) -> dict[str, np.ndarray]:
-    return {name: array for name, array in vars(predictions).items() if array is not None}
 
 
 def _check_names(arrays: dict[str, np.ndarray], names: tuple[str, ...], name: str) -> None:

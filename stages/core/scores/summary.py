@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import create_model
 
 from stages.core.base import schemas
+from stages.core.base.declared import Record
 from stages.core.scores.bootstrap import Integers, canonical_order, percentile_interval, replicates
 from stages.core.scores.score import Outputs, Score, Targets
 
@@ -48,9 +49,9 @@ def headlines(scores: Mapping[str, Score], table: pd.DataFrame) -> dict[str, flo
     return {name: values[name] for name, score in scores.items() if score.headline and name in values}
 
 
-def evaluate_metrics(scores: Mapping[str, Score], may_lack: frozenset[str] = frozenset()) -> type[schemas.Record]:
+def evaluate_metrics(scores: Mapping[str, Score], may_lack: frozenset[str] = frozenset()) -> type[Record]:
     """The declaration of metrics/evaluate.json: a number for each headline."""
     fields: dict[str, Any] = {
         name: (float | None, None) if name in may_lack else float for name, score in scores.items() if score.headline
     }
-    return create_model("EvaluateMetrics", __base__=schemas.Record, **fields)
+    return create_model("EvaluateMetrics", __base__=Record, **fields)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.base import schemas
+from stages.core.base.declared import Record, Table
 from stages.core.config.builtin import Task
 from stages.core.scores import classification, regression, summary
 from stages.core.scores import tables as of_classes
@@ -19,6 +20,10 @@ SCORES: Mapping[Task, Mapping[str, Score]] = {
     "classification": classification.SCORES,
     "regression": regression.SCORES,
 }
+# The score that the verdict on two models is on: the first that is compared.
+MAIN: Mapping[Task, Score] = {
+    task: next(score for score in scores.values() if score.compared) for task, scores in SCORES.items()
+}
 # What each fold is scored by besides its objective's own score: targets (N,) and outputs, of classes (N, C), of values
 # (N,) in the target's unit.
 FOLD_SCORES: Mapping[Task, Mapping[str, Callable[[NDArray[Any], NDArray[np.float64]], float]]] = {
@@ -26,7 +31,7 @@ FOLD_SCORES: Mapping[Task, Mapping[str, Callable[[NDArray[Any], NDArray[np.float
     "regression": {"mae": regression.mae, "r2": regression.r2},
 }
 # The tables of every task, by the names of their files: those that a task has none of are written empty.
-TABLES: Mapping[str, schemas.Table] = {
+TABLES: Mapping[str, Table] = {
     "confusion": schemas.CONFUSION,
     "roc": schemas.ROC,
     "precision_recall": schemas.PRECISION_RECALL,
@@ -65,7 +70,7 @@ def headlines(task: Task, table: pd.DataFrame) -> dict[str, float]:
     return summary.headlines(SCORES[task], table)
 
 
-def evaluate_metrics(task: Task) -> type[schemas.Record]:
+def evaluate_metrics(task: Task) -> type[Record]:
     """The declaration of metrics/evaluate.json: a number for each headline, but where there are no intervals."""
     return summary.evaluate_metrics(SCORES[task], may_lack=regression.WITH_INTERVAL)
 

@@ -8,9 +8,10 @@ import pytest
 
 from stages.core.base import schemas
 from stages.core.base.command import InputError
+from stages.core.base.declared import Table
 
 ROOT = Path(__file__).parents[3]
-TABLES = {name.lower(): table for name, table in vars(schemas).items() if isinstance(table, schemas.Table)}
+TABLES = {name.lower(): table for name, table in vars(schemas).items() if isinstance(table, Table)}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from stages.core.base.command import InputError
-from stages.core.config.automatic import AUTO, LOSSES, MANY, MILLIONS, MODELS, settle_by_data, settled
+from stages.core.config.automatic import AUTO, LEAST_TRAINED, LOSSES, MANY, MILLIONS, MODELS, settle_by_data, settled
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import leaves
 from stages.core.config.recipe import Recipe
@@ -43,8 +43,9 @@ def test_nothing_is_auto_any_longer_and_what_was_given_stays(kind, task, example
 @pytest.mark.parametrize("examples", [10, 16, 24, 48, 95, 96, 142, 354, 5_000, 900_000])
 def test_few_rows_get_small_batches_and_a_larger_slice(examples: int) -> None:
     train = settled(DEFAULTS, "table", "regression", examples)["train"]
-    assert 8 <= train["batch_size"] <= (256 if examples < MILLIONS else 1024)
+    assert LEAST_TRAINED <= train["batch_size"] <= (256 if examples < MILLIONS else 1024)
     assert examples < 48 or train["batch_size"] <= examples // 6, "what folds in time begin with has a batch"
+    assert train["batch_size"] <= examples - round(examples / 5), "what is left of it in folds and beside the slice"
     assert 0.05 <= train["val_fraction"] <= 0.2
     assert examples < 500 or train["val_fraction"] * examples >= 100
 

@@ -110,7 +110,7 @@ def test_duplicates_within_and_across_parts():
     a, b, c, d = np.arange(16, dtype=np.uint8).reshape(4, 1, 2, 2)
     train = Examples(np.stack([a, b, a, a]), np.array([0, 1, 0, 2]))
     test = Examples(np.stack([c, a, c, b, d, b]), np.array([0, 0, 0, 1, 1, 2]))
-    assert duplicates(train, test) == {"train": 2, "test": 2, "across": 3}
+    assert duplicates(train, test, None) == {"train": 2, "test": 2, "across": 3}
     prepared = Prepared(train, test, description(("a", "b", "c", "d")), pd.DataFrame())
     assert prepared.metrics().model_dump(mode="json", exclude_none=True) == {
         "train": {"examples": 4, "class_counts": [2, 1, 1, 0]},
@@ -122,13 +122,23 @@ def test_duplicates_within_and_across_parts():
 def test_duplicates_of_rows_are_equal_in_every_cell_and_empty_ones_are():
     train = Examples(np.array([[1, np.nan], [1, np.nan], [np.nan, 1], [1, 2]]), np.arange(4.0))
     test = Examples(np.array([[1, 2], [2, 1], [np.nan, 1]]), np.arange(3.0))
-    assert duplicates(train, test) == {"train": 1, "test": 0, "across": 2}
+    columns = [InputColumn(name="x"), InputColumn(name="y")]
+    assert duplicates(train, test, columns) == {"train": 1, "test": 0, "across": 2}
 
 
 def test_identities_of_rows_agree_with_their_cells():
     rows = np.random.default_rng(0).integers(0, 3, (200, 4)) / 2
-    found = identities(rows)
+    found = identities((rows[:150], rows[150:]), [InputColumn(name=name) for name in "abcd"])
     assert ((found[:, None] == found) == (rows[:, None] == rows).all(axis=2)).all()
+
+
+def test_both_zeros_are_one_and_empty_cells_too_but_no_two_unseen_categories():
+    columns = [InputColumn(name="x"), InputColumn(name="c", categories=("a", "b"))]
+    train = np.array([[0.0, 1], [np.nan, np.nan]])
+    test = np.array([[-0.0, 1], [-np.nan, np.nan], [0.0, -1], [0.0, -1]])
+    assert len(set(identities((train, test), columns)[[0, 1, 4, 5]])) == 4
+    counts = duplicates(Examples(train, np.zeros(2)), Examples(test, np.zeros(4)), columns)
+    assert counts == {"train": 0, "test": 0, "across": 2}
 
 
 def test_facts_follow_the_schema():

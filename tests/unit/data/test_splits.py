@@ -132,6 +132,20 @@ def test_a_group_of_half_the_rows_is_not_the_held_out_tenth() -> None:
         assert set(groups[train]) >= {0} and 5 <= len(held_out) <= 15
 
 
+@pytest.mark.parametrize("fraction", [0.001, 0.04, 0.09, 0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.5])
+def test_of_groups_about_the_fraction_is_held_out(fraction: float) -> None:
+    groups = np.repeat(np.arange(200), 5)
+    rows = Examples(np.zeros((1000, 1)), np.arange(1000) % 3, groups)
+    train, held_out = holdout(rows, fraction, numpy_generator(0, "holdout"))
+    assert len(held_out) == pytest.approx(max(1000 * fraction, 5), rel=0.12)
+    assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(1000))
+
+
+def test_of_few_groups_those_nearest_to_the_fraction_are_held_out() -> None:
+    rows = Examples(np.zeros((100, 1)), np.arange(100.0), np.repeat([0, 1, 2], [30, 40, 30]))
+    assert holdout(rows, 0.4, numpy_generator(0, "holdout"))[1].tolist() == list(range(30, 70))
+
+
 def test_as_many_folds_as_groups() -> None:
     rows = Examples(np.zeros((30, 1)), np.repeat([0, 1, 2], 10), np.repeat([4, 7, 9], 10))
     parts = split_folds(rows, 3, numpy_generator(0, "folds"))

@@ -262,7 +262,7 @@ ONE_LINE = [
     ),
     ({}, numbered(header="x,x,sold"), "own.csv: line 1: column 'x' is there twice, names must differ"),
     ({}, numbered(header="x, x ,sold"), "own.csv: line 1: column 'x' is there twice"),
-    ({}, numbered(header=",y,sold"), "own.csv: line 1: column 1 has no name"),
+    ({}, numbered(header="x,,sold"), "own.csv: line 1: column 2 has no name, must have one"),
     ({}, "\n" + numbered(header="1,2,3"), "own.csv: line 2: must have the names of columns, found numbers"),
     ({}, ",".join(f"c{n}" for n in range(20_000)) + "\n1", "line 1: must have at most 10,000 columns, found 20,000"),
     ({"target": "slod"}, TABLE, "data.target = 'slod': own.csv has no such column, did you mean 'sold'"),
@@ -294,7 +294,12 @@ ONE_LINE = [
     ({"group": "x"}, numbered(",2,no"), "own.csv: line 15, column 'x': must be filled, as it is the group, found none"),
     ({"time": "x"}, numbered("?,2,no"), "own.csv: line 15, column 'x': must be filled, as it is the time, found '\\?'"),
     ({"time": "x"}, numbered("none,2,no"), "own.csv: line 15, column 'x': must be a number .*, as it is the time"),
-    ({}, "x,y,sold\n1,2,yes\n3,4,no\n5,6,yes", "own.csv: must have 10 rows that can be used at least, found 3"),
+    ({}, "x,y,sold\n1,2,yes\n3,4,no\n5,6,yes", "own.csv: the training part must have 10 rows at least, found 3"),
+    (
+        {},
+        "x,y,sold\n" + "1,2,yes\n3,4,no\n" * 5,
+        "the training part must have 10 rows at least, found 8 of the 10 that",
+    ),
     # Cells.
     ({}, numbered("inf,2,no"), "own.csv: line 15, column 'x': must be a number from -1e.100 to 1e.100, found 'inf'"),
     ({}, numbered("-Infinity,2,no"), "own.csv: line 15, column 'x': must be a number .* found '-Infinity'"),
@@ -324,12 +329,22 @@ ONE_LINE = [
         numbered("1,2,maybe", "2,3,maybe"),
         "data.test_fraction = 0.04: must leave each part a row of every class, leav",
     ),
+    (
+        {},
+        numbered("1,2," + 300 * "m", "2,3," + 300 * "m"),
+        "column 'sold': a class must have at most 200 letters, found 300 in 'mmm",
+    ),
     ({}, numbered("1,2,macro", "2,3,macro"), "a class must not be called 'macro'"),
     ({"task": "regression"}, TABLE, "own.csv: line 2, column 'sold': must be a number .*, found 'no'"),
     (
         {"task": "regression", "target": "x"},
         numbered("none,2,no"),
         "line 15, column 'x': must be a number .*the target",
+    ),
+    (
+        {"task": "regression", "target": "x"},
+        numbered("-1e95,2,no"),
+        "line 15, column 'x': must be a number from -1e.90 to 1e.90, as it is the target, found '-1e95'",
     ),
     (
         {"task": "regression", "target": "x"},
@@ -429,6 +444,36 @@ def test_a_cut_parquet_is_refused() -> None:
         Path("own.parquet").write_bytes(content[:end])
         with pytest.raises(InputError, match=r"own.parquet: damaged, not a Parquet file"):
             prepare(path="own.parquet")
+
+
+def test_categories_that_are_the_same_number_are_one_within_and_across_files() -> None:
+    write("x,y,sold\n" + "1.0,1,yes\n2,2,no\n1,3,yes\n" * 5, "train.csv")
+    write("x,y,sold\n" + "2.0,4,yes\n1,5,no\n,6,no\n" * 5, "test.csv")
+    prepared = prepare(path="train.csv", test_path="test.csv", columns={"x": "category"})
+    assert (prepared.description.columns or ())[0].categories == ("1", "2")
+    assert np.unique(prepared.test.inputs[:, 0]).tolist()[:2] == [0, 1] and prepared.train.inputs[:, 0].max() == 1
+    write("x,y,sold\n" + "007,1,yes\n7,2,no\n7.0,3,yes\n" * 5, "train.csv")
+    codes = prepare(path="train.csv", columns={"x": "category"}).description.columns or ()
+    assert codes[0].categories == ("007", "7", "7.0")
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000])
+def test_a_text_is_checked_in_pieces(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "_PIECE", piece)
+    signs = numbered(header="😀x,é,sold").encode()
+    assert len(prepare(signs).description.columns or ()) == 2
+    for at, bad in ((30, b"\xff"), (len(signs) - 1, b"\xf0\x9f\x98")):
+        line = signs[:at].count(b"\n") + 1
+        with pytest.raises(InputError, match=f"line {line}: must be text in UTF-8, found the byte 0x{bad[0]:02x}"):
+            prepare(signs[:at] + bad + signs[at:])
+
+
+@pytest.mark.parametrize(("header", "name"), [("", "__index_level_0__"), ("Unnamed: 0", "Unnamed: 0")])
+def test_so_is_that_of_a_csv(header: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    prepared = prepare(numbered(header=f"{header},y,sold"))
+    assert [column.name for column in prepared.description.columns or ()] == ["y"]
+    assert schema(prepared).loc[name, ["role", "why"]].tolist() == ["ignored", "the index of a pandas table"]
+    assert f"column '{name}': left out, the index of a pandas table" in caplog.text
 
 
 def test_the_index_that_pandas_writes_along_is_left_out() -> None:

@@ -11,6 +11,7 @@ from stages.core.base.schemas import BASELINES, DataDescription, InputColumn
 from stages.core.data.examples import Examples
 from stages.core.experiments import baselines
 from stages.core.experiments.baselines import baseline_predictions, baseline_table, best_baseline
+from stages.core.scores import simple_models
 from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePredictions
 
 COLUMNS = (InputColumn(name="x"), InputColumn(name="y"), InputColumn(name="c", categories=("a", "b", "c")))
@@ -90,7 +91,7 @@ def test_of_images_a_linear_model_learns_from_a_stratified_part(digits, monkeypa
     found = said(digits(200), digits(100, seed=1), IMAGES)
     assert list(found) == ["majority_class", "logistic_regression"]
     assert accuracy(found["majority_class"]) == 0.25 and accuracy(found["logistic_regression"]) == 1
-    monkeypatch.setattr(baselines, "IMAGES", 8)
+    monkeypatch.setattr(simple_models, "IMAGES", 8)
     part = said(digits(200), digits(100, seed=1), IMAGES)
     assert np.array_equal(part["majority_class"].outputs, found["majority_class"].outputs)
     assert not np.array_equal(part["logistic_regression"].outputs, found["logistic_regression"].outputs)
@@ -99,6 +100,34 @@ def test_of_images_a_linear_model_learns_from_a_stratified_part(digits, monkeypa
 def test_where_all_are_of_one_class_there_is_no_more_to_learn() -> None:
     train, test = crossed(100, 0), crossed(100, 1)
     assert list(said(Examples(train.inputs, np.zeros(100, np.int64)), test, CLASS)) == ["majority_class"]
+
+
+def test_what_would_take_minutes_is_left_out_and_the_rest_learns_from_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = crossed(2000, 0), crossed(500, 10)
+    whole = said(train, test, CLASS)
+    monkeypatch.setattr(simple_models, "ROWS", 1500)
+    monkeypatch.setattr(simple_models, "TREES", 2)
+    part = said(train, test, CLASS)
+    assert list(part) == ["majority_class", "logistic_regression"]
+    assert np.array_equal(part["majority_class"].outputs, whole["majority_class"].outputs)
+    assert not np.array_equal(part["logistic_regression"].outputs, whole["logistic_regression"].outputs)
+
+
+def test_portions_of_the_test_part_say_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = said(train := linear(300, 0), test := linear(100, 10), NUMBER)
+    monkeypatch.setattr(baselines, "PORTION", 3 * 7)
+    for name, found in said(train, test, NUMBER).items():
+        assert found.outputs == pytest.approx(whole[name].outputs, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e60, 1e-60])
+def test_targets_of_any_size_are_learned_alike(size: float) -> None:
+    """The trees' float32 ends at 3e38."""
+    train, test = linear(2000, 0), linear(500, 10)
+    found = said(train, test, NUMBER)
+    large = said(Examples(train.inputs, train.targets * size), Examples(test.inputs, test.targets * size), NUMBER)
+    for name, each in large.items():
+        assert each.outputs / size == pytest.approx(found[name].outputs, abs=0.2)
 
 
 def test_a_class_of_one_example_does_not_stop_the_trees() -> None:

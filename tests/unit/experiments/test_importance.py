@@ -82,6 +82,26 @@ def test_without_columns_there_is_nothing_to_ask_the_model() -> None:
     assert table.empty and list(table.columns) == list(IMPORTANCE.columns)
 
 
-@pytest.mark.parametrize(("columns", "taken"), [(9, 11_111), (100, 1000), (5000, 1000), (0, 100_000)])
+@pytest.mark.parametrize(("columns", "taken"), [(9, 11_111), (100, 1000), (500, 200), (1000, 50), (0, 100_000)])
 def test_many_columns_are_permuted_among_fewer_examples(columns: int, taken: int) -> None:
-    assert examples_for(columns, least=1000) == taken
+    assert examples_for(columns) == taken
+
+
+def test_more_columns_than_that_are_not_permuted() -> None:
+    """The model would be asked for so much that it took hours."""
+    names = [f"c{place}" for place in range(importance.MOST_COLUMNS + 1)]
+    data = Examples(np.zeros((3, len(names))), np.zeros(3))
+    assert permutation_importance(data, names, "regression", lambda _: pytest.fail("asked"), seed=0).empty
+
+
+def test_one_column_at_a_time_is_permuted() -> None:
+    data, before = examples(50), examples(50).inputs
+    changed: list[list[bool]] = []
+
+    def outputs(inputs: np.ndarray) -> np.ndarray:
+        changed.append((inputs != before).any(axis=0).tolist())
+        return values(inputs)
+
+    permutation_importance(data, COLUMNS, "regression", outputs, seed=0)
+    assert changed[0] == [False] * 3 and np.array_equal(data.inputs, before)
+    assert changed[1:] == [[place == own for place in range(3)] for own in range(3) for _ in range(importance.DRAWS)]

@@ -2,16 +2,20 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from stages.core.base import schemas
+from stages.core.page import sentences
 from stages.core.page.page import ORDER
 from stages.core.page.sentences import answers, audit, baselines, regression
 from stages.core.pictures.findings import Findings
+from stages.core.scores import simple_models
 from tests.unit.page.test_page import Reader, write
 from tests.unit.pictures import made_up
 
@@ -56,9 +60,26 @@ def test_how_good_in_the_target_s_unit(found: Findings) -> None:
     told = regression.how_good(found)
     assert f"On 600 test rows that it has not learned from, the predicted price is off by {scores['mae']:,.0f} " in told
     assert f"less than {scores['median_absolute_error']:,.0f} in half of them" in told
-    spread = scores["rmse"] / math.sqrt(1 - scores["r2"])
+    spread = float(np.std(found.predictions.targets))
     assert f"is {scores['rmse']:,.0f}; always saying the mean would have one of {spread:,.0f}" in told
     assert f"the best of the simple models has one of {1.1 * scores['rmse']:,.0f}." in told
+
+
+def test_the_mean_s_error_is_exact_where_r2_is_nearly_one() -> None:
+    made = made_up.regression(error=1e-5)
+    told = f"always saying the mean would have one of {np.std(made.predictions.targets):,.3f}"
+    assert made.metrics["evaluate"]["r2"] == 1 and told.partition(".")[0] in regression.how_good(made)
+
+
+@pytest.mark.parametrize("make", [made_up.regression, made_up.classification])
+def test_the_page_says_that_few_groups_make_no_interval(make: Callable[[], Findings]) -> None:
+    made = make()
+    for groups, few in ((7, True), (8, False)):
+        assert made.predictions is not None
+        grouped = replace(made.predictions, groups=np.arange(len(made.predictions.targets)) % groups)
+        html = write(replace(made, predictions=grouped))
+        assert html.count(f"The test part has {groups} groups, too few for an interval") == (2 if few else 0)
+    assert "too few" not in write(made)
 
 
 def test_how_sure_with_the_coverage_of_the_intervals(found: Findings) -> None:
@@ -134,6 +155,22 @@ def test_the_network_beside_the_best_of_the_simple_models(verdict: str, short: s
     assert "points" not in answer.text
     of_classes = baselines.verdict(made_up.classification(baseline=verdict))
     assert of_classes.short == short and " points (95% interval " in of_classes.text
+
+
+def test_the_page_says_which_baselines_saw_only_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = made_up.classification()
+    assert baselines.rules(made) == baselines.RULE
+    examples = made.metrics["prepare"]["train"]["examples"]
+    monkeypatch.setattr(simple_models, "ROWS", examples - 1)
+    monkeypatch.setattr(simple_models, "LEAST", 1)
+    monkeypatch.setattr(simple_models, "TREES", 2)
+    part = f"Logistic regression: learned from {examples - 1:,} of the {examples:,} training rows, for the time."
+    assert f"{part} Boosted trees: left out, since" in Reader(write(made)).text
+
+
+def test_the_page_says_that_no_column_has_an_importance(found: Findings) -> None:
+    assert sentences.without_importance(found) == ""
+    assert "Not measured: of 4 columns it would take hours." in Reader(write(with_table(found, "importance", []))).text
 
 
 def test_every_baseline_is_in_the_table(read: Reader, found: Findings) -> None:

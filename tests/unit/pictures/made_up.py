@@ -169,5 +169,5 @@ def whole(
     }
     return Findings(
         data=data, metrics=metrics, tables=tables, selected_epoch=8, score=score, mistakes=mistakes, misses=misses,
-        inputs=inputs,
+        inputs=inputs, predictions=predictions,
     )  # fmt: skip

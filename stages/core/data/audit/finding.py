@@ -1,16 +1,14 @@
 """What the checks of the audit look at, and what they find."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from stages.core.base.schemas import DataDescription, InputColumn
 from stages.core.config.sections import AuditCheck
-from stages.core.data.examples import Examples
+from stages.core.data.examples import Examples, identities
 
 MANY = 0.02  # share of the examples above which what concerns single ones is severe
 _CELLS = 4  # of a row, in a finding
@@ -49,23 +47,8 @@ class Parts:
 
     @cached_property
     def alike(self) -> np.ndarray:
-        """Int64 (M + N,), training before test: equal numbers for equal inputs.
-
-        Empty cells are equal; a category that the training part lacks is like no other, since nobody knows which it is.
-        """
-        both = (self.train.inputs, self.test.inputs)
-        if not self.columns:
-            digests = [hashlib.sha256(image).digest() for part in both for image in part]
-            return pd.factorize(np.array(digests, dtype=object))[0].astype(np.int64)
-        numbers = np.zeros(len(self.train) + len(self.test), dtype=np.int64)
-        unseen = np.zeros(len(numbers), dtype=bool)
-        for place, column in enumerate(self.columns):
-            cells = np.concatenate([part[:, place] for part in both])
-            numbers = numbered(numbers, cells)
-            if column.categories is not None:
-                unseen |= cells == -1
-        numbers[unseen] = len(numbers) + np.arange(unseen.sum())
-        return numbers
+        """Int64 (M + N,), training before test: equal numbers for equal inputs."""
+        return identities((self.train.inputs, self.test.inputs), self.facts.columns)
 
     def name(self, row: int) -> str:
         """A row of both parts, one after the other, as its part and its place there, from 0."""
@@ -93,9 +76,3 @@ def cell(column: InputColumn, value: float) -> str:
     if column.categories is None:
         return f"{value:.10g}"
     return column.categories[int(value)] if value >= 0 else "unseen"
-
-
-def numbered(numbers: np.ndarray, more: np.ndarray) -> np.ndarray:
-    """Int64 (N,): equal where both are; the result is below N, so that no product here leaves 64 bits."""
-    codes, distinct = pd.factorize(more, use_na_sentinel=False)
-    return pd.factorize(numbers * len(distinct) + codes)[0].astype(np.int64)

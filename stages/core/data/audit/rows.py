@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from stages.core.data.audit.finding import MANY, Finding, Parts, numbered
+from stages.core.data.audit.finding import MANY, Finding, Parts
+from stages.core.data.examples import told_apart
 
 
 def duplicate_rows(parts: Parts) -> list[Finding]:
     """Examples that equal an earlier one of their part in inputs and target: a notice."""
-    alike = numbered(parts.alike, np.concatenate([parts.train.targets, parts.test.targets]))
+    alike = told_apart(parts.alike, np.concatenate([parts.train.targets, parts.test.targets]))
     border = len(parts.train)
     first = np.concatenate([_first(alike[:border]), border + _first(alike[border:])])
     rows = np.flatnonzero(first != np.arange(len(first)))

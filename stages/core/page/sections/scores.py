@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stages.core.page import sentences
 from stages.core.page.parts import PageTable, Section
 from stages.core.page.sentences import baselines as of_baselines
+from stages.core.page.sentences.answer import too_few_groups
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.wording import plain, span
 from stages.core.scores.tasks import SCORES
@@ -22,7 +23,7 @@ def scores(found: Findings) -> Section:
         {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},
         rows,
     )
-    return Section("scores", "Scores", [table], note=sentences.rules(found))
+    return Section("scores", "Scores", [table], lead=too_few_groups(found), note=sentences.rules(found))
 
 
 def folds(found: Findings) -> PageTable:
@@ -56,7 +57,9 @@ def baselines(found: Findings) -> Section:
         | {"the network is": ""},
         rows,
     )
-    return Section("baselines", "Baselines", [table], lead=of_baselines.verdict(found).text, note=of_baselines.RULE)
+    return Section(
+        "baselines", "Baselines", [table], lead=of_baselines.verdict(found).text, note=of_baselines.rules(found)
+    )
 
 
 def corruptions(found: Findings) -> PageTable:

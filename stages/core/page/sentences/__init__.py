@@ -32,3 +32,10 @@ def answers(found: Findings) -> list[Answer]:
 
 def rules(found: Findings) -> str:
     return _RULES[found.data.task](found)
+
+
+def without_importance(found: Findings) -> str:
+    """Why no column of a table has an importance, where none has."""
+    columns = len(found.data.columns or ())
+    measured = len(found.tables["importance"])
+    return f"Not measured: of {columns:,} columns it would take hours." if columns and not measured else ""

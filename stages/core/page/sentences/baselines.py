@@ -3,6 +3,7 @@
 from stages.core.page.sentences.answer import Answer
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.wording import plain
+from stages.core.scores.simple_models import learned_from
 
 QUESTION = "Is the network worth it?"
 RULE = (
@@ -32,3 +33,16 @@ def verdict(found: Findings) -> Answer:
         return Answer(QUESTION, "No", f"The network is not worth it: {beside}, does better. {told}")
     same = f"on these test {found.things} it cannot be told from {beside}"
     return Answer(QUESTION, "No better", f"The network is not worth it: {same}. {told}")
+
+
+def rules(found: Findings) -> str:
+    """When the network is worth it; which simple models are left out, and which learned from a part alone."""
+    examples = found.metrics["prepare"]["train"]["examples"]
+    told = [RULE]
+    for name, taken in learned_from(found.data, examples).items():
+        model = plain(name).capitalize()
+        if not taken:
+            told.append(f"{model}: left out, since on so many columns or classes it would take minutes.")
+        elif taken < examples:
+            told.append(f"{model}: learned from {taken:,} of the {examples:,} training {found.things}, for the time.")
+    return " ".join(told)

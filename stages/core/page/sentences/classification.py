@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from stages.core.page.sentences.answer import Answer
+from stages.core.page.sentences.answer import Answer, too_few_groups
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.classification import confidence, confusions
 from stages.core.pictures.wording import count, percent, plain, span
@@ -52,8 +52,8 @@ def how_sure(found: Findings) -> str:
         f"On all {found.things} of this kind its accuracy is {span(found.interval('accuracy'))}, with 95% confidence. "
         f"Cross-validation ({count(folds['fold'].nunique(), 'fold')}, {count(int(folds['epoch'].max()), 'epoch')} "
         f"each) scored {percent(own['mean'])}, with an interval of {span((own['low'], own['high']))} for other "
-        f"training data. {_calibrated(found)}"
-    )
+        f"training data. {_calibrated(found)} {too_few_groups(found)}"
+    ).rstrip()
 
 
 def where_it_fails(found: Findings) -> str:

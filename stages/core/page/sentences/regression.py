@@ -2,11 +2,15 @@
 
 import math
 
+import numpy as np
+
 from stages.core.base.schemas import NOMINAL_COVERAGE
-from stages.core.page.sentences.answer import Answer
+from stages.core.page.sentences.answer import Answer, too_few_groups
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.regression import ends, worst_decile
 from stages.core.pictures.wording import count, percent, plain, span
+from stages.core.scores.predictions import ValuePredictions
+from stages.core.scores.regression import rmse
 
 GAP = 0.1  # of the test RMSE, by which that in training must be lower for a model to be said to overfit
 COVERED = 0.02  # between coverage and 90%, up to which the prediction intervals are called right
@@ -40,16 +44,17 @@ def rules(found: Findings) -> str:
 
 def how_good(found: Findings) -> str:
     scores = found.metrics["evaluate"]
-    rmse, mae, median = (found.amount(scores[name]) for name in ("rmse", "mae", "median_absolute_error"))
+    own, mae, median = (found.amount(scores[name]) for name in ("rmse", "mae", "median_absolute_error"))
     best = found.amount(found.tables["baselines"].query("score == 'rmse'")["value"].min())
     others = f"the best of the simple models has one of {best}"
-    if scores["r2"] < 1:
-        spread = found.amount(scores["rmse"] / math.sqrt(1 - scores["r2"]))
-        others = f"always saying the mean would have one of {spread}, and {others}"
+    if isinstance(found.predictions, ValuePredictions):
+        targets = found.predictions.targets
+        spread = rmse(targets, np.full(len(targets), math.fsum(targets) / len(targets)))
+        others = f"always saying the mean would have one of {found.amount(spread)}, and {others}"
     return (
         f"On {found.examples:,} test {found.things} that it has not learned from, the predicted {found.target} is off "
         f"by {mae} on average (MAE), and by less than {median} in half of them. The RMSE, in which large errors weigh "
-        f"most, is {rmse}; {others}."
+        f"most, is {own}; {others}."
     )
 
 
@@ -61,16 +66,17 @@ def how_sure(found: Findings) -> str:
     return (
         f"On all {found.things} of this kind its RMSE is {low} to {high}, with 95% confidence. Cross-validation "
         f"({count(folds['fold'].nunique(), 'fold')}, {count(int(folds['epoch'].max()), 'epoch')} each) scored {mean}, "
-        f"with an interval of {fold_low} to {fold_high} for other training data. {_covered(found)}"
-    )
+        f"with an interval of {fold_low} to {fold_high} for other training data. {_covered(found)} "
+        f"{too_few_groups(found)}"
+    ).rstrip()
 
 
 def where_it_fails(found: Findings) -> str:
     worst = worst_decile(found)
-    rmse = found.metrics["evaluate"]["rmse"]
+    own = found.metrics["evaluate"]["rmse"]
     told = [
         f"The largest errors are those of predictions from {ends(found, worst)}: an RMSE of "
-        f"{found.amount(worst['rmse'])}, where it is {found.amount(rmse)} in all."
+        f"{found.amount(worst['rmse'])}, where it is {found.amount(own)} in all."
     ]
     if len(found.misses):
         one = found.misses[0]

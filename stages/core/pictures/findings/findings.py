@@ -13,9 +13,9 @@ from stages.core.base.schemas import DataDescription
 from stages.core.pictures.findings.misses import Miss
 from stages.core.pictures.wording import amount, percent, plain
 from stages.core.scores.classification import Mistake
-from stages.core.scores.comparison import MAIN
+from stages.core.scores.predictions import AnyPredictions
 from stages.core.scores.score import Score
-from stages.core.scores.tasks import SCORES
+from stages.core.scores.tasks import MAIN, SCORES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Findings:
     """Metrics by stage, tables by the file's stem, and what the model got wrong on the test set, the worst first.
 
     That are a classifier's `mistakes`, or the largest errors of a regression, its `misses`. Tables of another task have
-    no rows. `inputs` are those of the test part.
+    no rows. `inputs` and `predictions` are those of the test part.
     """
 
     data: DataDescription
@@ -34,6 +34,7 @@ class Findings:
     mistakes: Sequence[Mistake] = ()
     misses: Sequence[Miss] = ()
     inputs: NDArray[Any] | None = None
+    predictions: AnyPredictions | None = None
 
     @property
     def classes(self) -> Sequence[str]:
@@ -58,6 +59,12 @@ class Findings:
         """How many the test part has."""
         column = {"classification": ("classes", "support"), "regression": ("deciles", "examples")}[self.data.task]
         return int(self.tables[column[0]][column[1]].sum())
+
+    @property
+    def groups(self) -> int | None:
+        """How many groups the test part has, if its examples come in groups."""
+        found = None if self.predictions is None else self.predictions.groups
+        return None if found is None else len(np.unique(found))
 
     @property
     def chosen(self) -> pd.Series:
@@ -85,7 +92,7 @@ class Findings:
     @property
     def main(self) -> Score:
         """The score that decides which of two models is better."""
-        return SCORES[self.data.task][MAIN[self.data.task]]
+        return MAIN[self.data.task]
 
     def interval(self, score: str) -> tuple[float, float]:
         """The 95% interval of a test score."""

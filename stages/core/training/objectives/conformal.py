@@ -25,6 +25,8 @@ from stages.core.base.schemas import NOMINAL_COVERAGE, PredictionInterval
 Floats = NDArray[np.float64]
 
 BINS = 10
+_LARGEST = 1e100  # of the ends: that of any target
+_WIDEST = 1e200  # which times that is still a number
 _LEAST = 50  # examples in a bin, so that at most 2% more than 90% are inside
 
 
@@ -40,16 +42,18 @@ def calibrate(targets: Floats, values: Floats, factors: bool = False) -> Predict
         return None
     edges = bin_edges(values, BINS, _LEAST)
     bins = bin_of(edges, values)
-    errors = np.maximum(targets / values, values / targets) if factors else np.abs(targets - values)
+    with np.errstate(over="ignore"):
+        errors = np.maximum(targets / values, values / targets) if factors else np.abs(targets - values)
     widths = []
     for place in range(len(edges) + 1):
         own = np.sort(errors[bins == place])
         rank = min(math.ceil(NOMINAL_COVERAGE * (len(own) + 1)), len(own))
-        widths.append(float(own[rank - 1]))
+        widths.append(min(float(own[rank - 1]), _WIDEST))
     return PredictionInterval(edges=tuple(edges.tolist()), widths=tuple(widths), factors=factors)
 
 
 def interval(found: PredictionInterval, values: Floats) -> tuple[Floats, Floats]:
     """The ends, (N,) each, of the 90% intervals around predicted `values` (N,), in the unit of `calibrate`."""
     width = np.array(found.widths)[bin_of(np.array(found.edges), values)]
-    return (values / width, values * width) if found.factors else (values - width, values + width)
+    low, high = (values / width, values * width) if found.factors else (values - width, values + width)
+    return low.clip(-_LARGEST, _LARGEST), high.clip(-_LARGEST, _LARGEST)

@@ -47,6 +47,14 @@ def test_nine_in_ten_are_inside_whatever_the_size_of_the_prediction():
     assert found and len(found.widths) == BINS and found.widths[0] < found.widths[-1] / 10
 
 
+def test_widths_and_ends_stay_numbers_however_far_apart_targets_are():
+    targets, values = np.array([1e-300, 1e90, 1.0]), np.array([1e90, 1e-300, 1.0])
+    found = calibrate(targets, values, factors=True)
+    assert found and found.widths == (1e200,)
+    assert [ends.tolist() for ends in interval(found, np.array([1e90, 1.0]))] == [[1e-110, 1e-200], [1e100, 1e100]]
+    assert interval(PredictionInterval(edges=(), widths=(1e100,), factors=False), np.array([1e99]))[1] == 1e100
+
+
 def test_the_width_by_hand():
     targets = np.arange(19.0)
     found = calibrate(targets, targets + np.arange(1, 20) * np.where(np.arange(19) % 2, 1, -1))
