@@ -7,7 +7,6 @@ categories that are too rare or unseen, the front end here knows nothing: diamon
 """
 
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -38,17 +37,16 @@ class FrontEnd(nn.Module):
         edges = [torch.tensor(column["edges"]) for column in numbers]
         self.bins = torch.tensor([len(ends) - 1 for ends in edges])
         self.left, self.width = torch.cat([ends[:-1] for ends in edges]), torch.cat([ends.diff() for ends in edges])
-        self.least, self.most = torch.zeros(len(self.left)), torch.ones(len(self.left))
-        last = self.bins.cumsum(0)
-        self.least[last - self.bins], self.most[last - 1] = -math.inf, math.inf  # the first and last go on beyond
+        # What is further out than all of training counts as the furthest.
+        self.lowest, self.highest = (torch.stack([ends[place] for ends in edges]) for place in (0, -1))
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         numbers = ((rows[:, self.numbers] - self.center) / self.scale).float()
-        numbers = numbers / torch.sqrt(1 + (numbers / BOUND) ** 2)
+        numbers = (numbers / torch.sqrt(1 + (numbers / BOUND) ** 2)).clamp(self.lowest, self.highest)
         pieces = (numbers.repeat_interleave(self.bins, dim=1) - self.left) / self.width
         codes = rows[:, self.categories].long()
         levels = [F.one_hot(code, count) for code, count in zip(codes.T, self.levels, strict=True)]
-        return torch.cat([numbers, pieces.clamp(self.least, self.most), *levels], dim=1)
+        return torch.cat([numbers, pieces.clamp(0, 1), *levels], dim=1)
 
 
 class Members(nn.Module):
@@ -83,6 +81,8 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     parts = [load_file(Path(arguments.data, f"data/prepared/{part}.safetensors")) for part in ("train", "test")]
     (rows, targets), (test_rows, test_targets) = ((part["inputs"], part["targets"]) for part in parts)
+    if log := config["target_transform"] == "log":
+        targets = targets.log()
     mean, std = targets.mean(), targets.std(correction=0)
 
     front = FrontEnd(columns)
@@ -110,7 +110,8 @@ def main() -> None:
         seconds.append(time.perf_counter() - start)
     model.eval()
     with torch.inference_mode():
-        errors = model(test_inputs).mean(dim=1) * std + mean - test_targets
+        numbers = model(test_inputs).mean(dim=1) * std + mean
+        errors = (numbers.exp() if log else numbers) - test_targets
     weights = sum(parameter.numel() for parameter in model.parameters())
     print(json.dumps({"epoch_seconds": seconds, "test_rmse": errors.square().mean().sqrt().item(), "weights": weights}))
 

@@ -27,8 +27,25 @@ def test_numbers_are_scaled_by_median_and_quartiles_and_bounded():
     encoding = learn_one(NUMBER, [0.0, 1.0, 2.0, 3.0, 1000.0])
     assert isinstance(encoding, NumberEncoding)
     assert (encoding.center, encoding.scale, encoding.missing) == (2.0, 2.0, False)
-    found = encode(NUMBER, [0.0, 1.0, 2.0, 3.0, 1000.0], [2.0, 4.0, -1e300, 1e300])[:, 0]
+    found = encode(NUMBER, [-1e300, 0.0, 1.0, 2.0, 3.0, 4.0, 1e300], [2.0, 5.0, -1e300, 1e300])[:, 0]
     assert found == pytest.approx([0, 1 / math.sqrt(1 + 1 / 9), -3, 3])
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        np.random.default_rng(6).normal(size=400).tolist(),
+        [7.0] * 5,  # a constant, of which nothing was learned
+    ],
+)
+def test_a_number_further_out_than_any_in_training_counts_as_the_furthest(training):
+    ends = encode(NUMBER, training, [min(training), max(training)], pieces=True)
+    beyond = encode(NUMBER, training, [min(training) - 5, max(training) + 5], pieces=True)
+    assert beyond == pytest.approx(ends, abs=1e-3)  # edges have three decimals
+
+
+def test_a_number_that_training_has_only_missing_says_nothing():
+    assert encode(NUMBER, [NAN, NAN], [-5.0, 5.0]).tolist() == [[0, 0], [0, 0]]
 
 
 def test_the_pieces_of_a_number_are_finite_whatever_its_outliers():
@@ -67,11 +84,7 @@ def test_pieces_are_those_of_the_paper():
     scaled, *pieces = encode(NUMBER, training, values, pieces=True).T
     for place, piece in enumerate(pieces):
         expected = (scaled - edges[place]) / (edges[place + 1] - edges[place])
-        if place > 0:
-            expected = np.maximum(expected, 0)
-        if place < 2:
-            expected = np.minimum(expected, 1)
-        assert piece == pytest.approx(expected, abs=1e-5)
+        assert piece == pytest.approx(expected.clip(0, 1), abs=1e-5)
 
 
 def test_bins_hold_equally_many_and_grow_with_the_data():

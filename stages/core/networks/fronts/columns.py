@@ -1,8 +1,9 @@
 """The front end of tables: numbers brought to one scale, whole and in pieces; categories and gaps as ones and zeros.
 
-Medians, scales, bins and levels are learned on the rows trained on. A number that is missing counts as the median,
-and, where that occurred in training, has an indicator. Categories too rare to learn from make one level, `others`,
-together with those that training has not seen; a missing one is a level of its own.
+Medians, scales, bins and levels are learned on the rows trained on. A number further out than any of these counts as
+the furthest, as it does for trees: of what lies beyond, often a slip of the pen, a network knows nothing. One that is
+missing counts as the median, and, where that occurred in training, has an indicator. Categories too rare to learn from
+make one level, `others`, together with those that training has not seen; a missing one is a level of its own.
 Sources: Gorishniy et al., On Embeddings for Numerical Features in Tabular Deep Learning (2022), section 3.2, pieces;
 Holzmüller et al., Better by Default (2024), section 3, robust scales and the smooth bound.
 """
@@ -78,13 +79,13 @@ class Columns(nn.Module):
 
     center: torch.Tensor
     scale: torch.Tensor
+    lowest: torch.Tensor
+    highest: torch.Tensor
     numbers: torch.Tensor
     gaps: torch.Tensor
     piece_of: torch.Tensor
     slope: torch.Tensor
     offset: torch.Tensor
-    least: torch.Tensor
-    most: torch.Tensor
     categories: torch.Tensor
     places: torch.Tensor
     level_of: torch.Tensor
@@ -99,6 +100,8 @@ class Columns(nn.Module):
             ("numbers", [place for place, _ in numbers], torch.int64),
             ("center", [column.center for _, column in numbers], torch.float64),
             ("scale", [column.scale for _, column in numbers], torch.float64),
+            ("lowest", [min(column.edges, default=0.0) for _, column in numbers], torch.float32),
+            ("highest", [max(column.edges, default=0.0) for _, column in numbers], torch.float32),
             ("gaps", [place for place, column in numbers if column.missing], torch.int64),
             ("categories", [place for place, _ in categories], torch.int64),
         ):
@@ -112,16 +115,16 @@ class Columns(nn.Module):
         self.register_buffer(name, values, persistent=False)
 
     def _add_pieces(self, edges: Sequence[Sequence[float]]) -> None:
-        """A piece is 0 below its bin, 1 above it, and grows in between; the first and last go on beyond."""
+        """A piece is 0 below its bin, 1 above it, and grows in between."""
         rows = [
-            (place, 1 / (end - start), -start / (end - start), *_limits(index, len(ends) - 1))
+            (place, 1 / (end - start), -start / (end - start))
             for place, ends in enumerate(edges)
-            for index, (start, end) in enumerate(itertools.pairwise(ends))
+            for start, end in itertools.pairwise(ends)
         ]
-        piece_of, *lines = list(zip(*rows, strict=True)) or ([],) * 5
+        piece_of, slope, offset = list(zip(*rows, strict=True)) or ([],) * 3
         self._constant("piece_of", torch.tensor(piece_of, dtype=torch.int64))
-        for name, values in zip(("slope", "offset", "least", "most"), lines, strict=True):
-            self._constant(name, torch.tensor(values, dtype=torch.float32))
+        self._constant("slope", torch.tensor(slope, dtype=torch.float32))
+        self._constant("offset", torch.tensor(offset, dtype=torch.float32))
 
     def _add_levels(self, columns: Sequence[CategoryEncoding]) -> None:
         """`places` has for each column the levels of its codes, from -2 (missing) and -1 (unseen) on; -1: of none."""
@@ -145,18 +148,15 @@ class Columns(nn.Module):
             return rows
         numbers = ((rows.index_select(1, self.numbers) - self.center) / self.scale).clamp(-LARGEST, LARGEST).float()
         # rsqrt, since torch.sqrt goes through MKL, whose last bit differs between makes of processor.
-        numbers = (numbers * (1 + (numbers / BOUND).square()).rsqrt()).nan_to_num(nan=0.0)
+        numbers = numbers * (1 + (numbers / BOUND).square()).rsqrt()
+        numbers = numbers.clamp(self.lowest, self.highest).nan_to_num(nan=0.0)
         parts = [numbers, rows.index_select(1, self.gaps).isnan().float()]
         if len(self.piece_of):
             pieces = torch.addcmul(self.offset, numbers.index_select(1, self.piece_of), self.slope)
-            parts.append(torch.clamp(pieces, self.least, self.most))
+            parts.append(pieces.clamp(0, 1))
         if len(self.level_of):
             codes = rows.index_select(1, self.categories).nan_to_num(nan=-2.0).long() + 2
             last = self.places.shape[1] - 1  # codes beyond it are unseen
             levels = self.places[torch.arange(len(self.places), device=rows.device), codes.where(codes <= last, 1)]
             parts.append((levels.index_select(1, self.level_of) == self.level).float())
         return torch.cat(parts, dim=1)
-
-
-def _limits(index: int, bins: int) -> tuple[float, float]:
-    return (-math.inf if index == 0 else 0.0, math.inf if index == bins - 1 else 1.0)
