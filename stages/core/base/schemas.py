@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_csv, write_json
+from stages.core.base.artifacts import read_csv, read_json, read_rows, write_csv, write_json
 from stages.core.base.command import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -308,9 +307,9 @@ class Arrays:
     arrays: Mapping[str, Mapping[str, str]]
     may_lack: frozenset[str] = field(default_factory=frozenset)
 
-    def read(self, path: Path) -> dict[str, "np.ndarray"]:
+    def read(self, path: Path) -> dict[str, Any]:
         """The arrays at `path`; raises `InputError`, which names it, unless they are those."""
-        found = read_arrays(path)
+        found = read_rows(path)
         axes = {name: self.arrays.get(name, {}).get(str(array.dtype), "") for name, array in found.items()}
         sizes: dict[str, set[int]] = {}
         for name, array in found.items():

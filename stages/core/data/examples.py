@@ -21,6 +21,7 @@ from stages.core.base.schemas import (
     RowCounts,
 )
 from stages.core.base.seeding import numpy_generator
+from stages.core.base.stored import Rows, Stored, portions
 from stages.core.data.splits import apportion, draw, strata
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 class Examples:
     """Inputs and what is to be said of them.
 
-    `inputs` are images, uint8 (N, C, H, W), or rows of a table, float64 (N, F): numbers, and of a column of categories
-    the place of each in the column's list, -1 where it is not there; NaN where a cell is empty. One array, since a row
-    then goes wherever an image goes. `targets` are classes, int64 (N,), each an index of a class name, or numbers,
-    float64 (N,). No split parts the examples of one of the `groups`, int64 (N,), and each tests on what came later in
-    `times`, float64 (N,); there is one of them at most.
+    `inputs` are images, uint8 (N, C, H, W), which stay in their file where they are many, or rows of a table, float64
+    (N, F): numbers, and of a column of categories the place of each in the column's list, -1 where it is not there; NaN
+    where a cell is empty. One array, since a row then goes wherever an image goes. `targets` are classes, int64 (N,),
+    each an index of a class name, or numbers, float64 (N,). No split parts the examples of one of the `groups`, int64
+    (N,), and each tests on what came later in `times`, float64 (N,); there is one of them at most.
     """
 
-    inputs: np.ndarray
+    inputs: Rows
     targets: np.ndarray
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
@@ -46,7 +47,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Rows]:
         """What there is, by name, as a file holds it."""
         return {name: array for name, array in vars(self).items() if array is not None}
 
@@ -54,13 +55,16 @@ class Examples:
     def read(cls, path: Path) -> Self:
         """The examples at `path`, one at least; raises `InputError`, which names it, unless they are some."""
         examples = cls(**EXAMPLES.read(path))
-        if not np.isfinite(examples.targets).all() or np.isinf(examples.inputs).any():
+        inputs, targets = examples.inputs, examples.targets
+        if not np.isfinite(targets).all() or (inputs.dtype == np.float64 and np.isinf(inputs).any()):
             raise InputError(f"{path}: inputs and targets must be finite numbers")
         return examples
 
     def take(self, indices: np.ndarray) -> Self:
         """The examples at `indices` (int64 (M,)), in that order."""
-        return type(self)(**{name: array[indices] for name, array in self.arrays().items()})
+        taken = {name: array[indices] for name, array in self.arrays().items() if name != "inputs"}
+        inputs = self.inputs
+        return type(self)(inputs.take(indices) if isinstance(inputs, Stored) else inputs[indices], **taken)
 
 
 @dataclass(frozen=True)
@@ -140,17 +144,17 @@ def from_every_stratum(data: Examples, size: int, generator: np.random.Generator
     return data.take(draw(labels, sizes, generator))
 
 
-def normalisation(inputs: np.ndarray) -> Normalisation:
+def normalisation(inputs: Rows) -> Normalisation:
     """Mean and (population) standard deviation of each channel of `inputs` / 255; `inputs` is uint8 (N, C, H, W).
 
     From integer sums over a histogram of the 256 values, hence exact until the last rounding and the same on every
     machine. Raises `InputError` when a channel is constant: nothing can be learned from it, nor divided by its zero.
     """
     mean, std = [], []
-    for channel, pixels in enumerate(np.moveaxis(inputs, 1, 0)):
-        # In chunks, since bincount makes eight bytes of each pixel.
-        chunks = np.array_split(pixels, 64)
-        counts = np.sum([np.bincount(chunk.ravel(), minlength=256) for chunk in chunks], axis=0).tolist()
+    histograms = np.zeros((inputs.shape[1], 256), np.int64)
+    for some in portions(inputs, size=1 << 22):  # bincount makes eight bytes of each pixel
+        histograms += [np.bincount(pixels.ravel(), minlength=256) for pixels in np.moveaxis(some, 1, 0)]
+    for channel, counts in enumerate(histograms.tolist()):
         number = sum(counts)
         total = sum(value * count for value, count in enumerate(counts))
         squares = sum(value**2 * count for value, count in enumerate(counts))
@@ -167,7 +171,7 @@ def duplicates(train: Examples, test: Examples) -> dict[str, int]:
     "train" and "test" count those that equal an earlier one of the same part, "across" those of the test part that are
     also in the training part: those a model can score on by heart.
     """
-    ids = identities(np.concatenate([train.inputs, test.inputs]))
+    ids = identities(train.inputs, test.inputs)
     of_train, of_test = ids[: len(train)], ids[len(train) :]
     return {
         "train": len(train) - len(np.unique(of_train)),
@@ -176,13 +180,14 @@ def duplicates(train: Examples, test: Examples) -> dict[str, int]:
     }
 
 
-def identities(inputs: np.ndarray) -> np.ndarray:
-    """Int64 (N,): a number for each of `inputs`, the same for those that are equal (empty cells are) and no others."""
+def identities(*parts: Rows) -> np.ndarray:
+    """Int64 (N,): a number for each input of all parts, the same for those that are equal (empty cells are)."""
     import pandas as pd  # half a second that most stages need not pay
 
-    if inputs.ndim > 2:  # images
-        digests = [hashlib.sha256(image).digest() for image in inputs]
+    if parts[0].ndim > 2:  # images
+        digests = [hashlib.sha256(image.data).digest() for part in parts for image in part]
         return np.asarray(pd.factorize(np.array(digests, object))[0], np.int64)
+    inputs = np.concatenate([np.asarray(part) for part in parts])
     found = np.zeros(len(inputs), np.int64)
     for column in inputs.T:
         values, known = pd.factorize(column, use_na_sentinel=False)

@@ -227,7 +227,7 @@ def _split(
 def _sorted(examples: Examples) -> Examples:
     """The rows by their first input, then by the second, and so on: in an order that their content alone decides."""
     others = [array for array in (examples.times, examples.groups, examples.targets) if array is not None]
-    return examples.take(np.lexsort([*others, *examples.inputs.T[::-1]]))
+    return examples.take(np.lexsort([*others, *np.asarray(examples.inputs).T[::-1]]))
 
 
 def _by_training(
@@ -240,8 +240,8 @@ def _by_training(
         if column.texts is not None:
             there = np.unique(train.inputs[:, place])
             texts = column.texts[there[~np.isnan(there)].astype(np.int64)]
-            for part in (train, test):
-                part.inputs[:, place] = _by(column, texts, part.inputs[:, place])
+            for inputs in (np.asarray(train.inputs), np.asarray(test.inputs)):  # themselves, no copies
+                inputs[:, place] = _by(column, texts, inputs[:, place])
         known.append(texts)
     return train, test, known
 

@@ -47,16 +47,16 @@ def permutation_importance(
     if not columns:
         return pd.DataFrame(columns=list(IMPORTANCE.columns))
     errors_of, lost = _ERRORS[task], _LOST[task]
-    targets, rounded = data.targets, SCORES[task][MAIN[task]].rounded
-    as_it_is = errors_of(targets, outputs(data.inputs))
+    inputs, targets, rounded = np.asarray(data.inputs), data.targets, SCORES[task][MAIN[task]].rounded
+    as_it_is = errors_of(targets, outputs(inputs))
     errors = [as_it_is]
     for place, name in enumerate(columns):
-        generator, inputs = numpy_generator(seed, "importance", name), data.inputs.copy()
+        generator, shuffled = numpy_generator(seed, "importance", name), inputs.copy()
         added = np.zeros(len(data))
         for _ in range(DRAWS):
             donors = generator.permutation(len(data))
-            inputs[:, place] = data.inputs[donors, place]
-            found = (errors_of(targets, outputs(inputs)) - as_it_is) / DRAWS
+            shuffled[:, place] = inputs[donors, place]
+            found = (errors_of(targets, outputs(shuffled)) - as_it_is) / DRAWS
             added += found
             added[donors] += found
         # An example stands here for what it takes and for what it gives: were it another one, both would be others.

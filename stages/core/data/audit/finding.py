@@ -55,7 +55,7 @@ class Parts:
         """
         both = (self.train.inputs, self.test.inputs)
         if not self.columns:
-            digests = [hashlib.sha256(image).digest() for part in both for image in part]
+            digests = [hashlib.sha256(image.data).digest() for part in both for image in part]
             return pd.factorize(np.array(digests, dtype=object))[0].astype(np.int64)
         numbers = np.zeros(len(self.train) + len(self.test), dtype=np.int64)
         unseen = np.zeros(len(numbers), dtype=bool)
