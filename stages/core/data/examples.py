@@ -14,6 +14,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import (
     EXAMPLES,
     DataDescription,
+    FileCounts,
     Normalisation,
     PartCounts,
     PrepareFacts,
@@ -69,13 +70,14 @@ class Examples:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Both parts of a data set, and what is to be said of them; of a table also what became of its rows."""
+    """Both parts of a data set, and what is to be said of them; also what became of a table's rows, or of files."""
 
     train: Examples
     test: Examples
     description: DataDescription
     schema: "pd.DataFrame"  # as `SCHEMA` declares it, without a row for images
     rows: RowCounts | None = None
+    files: FileCounts | None = None
 
     def facts(self, dataset: str, train_sha256: str) -> PrepareFacts:
         """The description, with the name of the data set and the SHA-256 of the training part's file."""
@@ -92,7 +94,7 @@ class Prepared:
             for part in (self.train, self.test)
         )
         return PrepareMetrics(
-            train=of_train, test=of_test, duplicates=duplicates(self.train, self.test), rows=self.rows
+            train=of_train, test=of_test, duplicates=duplicates(self.train, self.test), rows=self.rows, files=self.files
         )
 
 

@@ -13,16 +13,14 @@ import pyarrow as pa
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import MACRO, DataDescription, InputColumn, RowCounts
-from stages.core.base.seeding import numpy_generator
-from stages.core.config.builtin import BuiltinTable
-from stages.core.config.params import PARAMS_FILE
+from stages.core.config.builtin import AnyBuiltin, BuiltinTable
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
 from stages.core.data.cells import Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
 from stages.core.data.schema import Use, schema, uses
-from stages.core.data.splits import held_out_of_each, holdout
+from stages.core.data.splits import split_off
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000
 MOST_LETTERS = 3 << 20  # of all categories together, since facts and model hold them in JSON
@@ -31,9 +29,9 @@ _NOTICES = 5
 _log = logging.getLogger(__name__)
 
 
-def settled(data: DataConfig, raw: Path, builtin: BuiltinTable | None) -> DataConfig:
+def settled(data: DataConfig, raw: Path, builtin: AnyBuiltin | None) -> DataConfig:
     """`data` as it is for a table of your own; a `builtin` one knows its file in `raw`, task, target and form."""
-    if builtin is None:
+    if not isinstance(builtin, BuiltinTable):
         return data
     (file,) = builtin.digests
     known = {"path": str(raw / file), "task": builtin.task, "target": builtin.target, "delimiter": "", "decimal": "."}
@@ -204,17 +202,7 @@ def _split(
         train, test = (_sorted(examples.take(part)) for part in (rows[:of_first], rows[of_first:]))
     else:
         examples = _sorted(examples)
-        if classes and examples.groups is None and examples.times is None:
-            counts = np.bincount(examples.targets)
-            shares = held_out_of_each(counts, data.test_fraction)
-            for name, count, share in zip(classes, counts, shares, strict=True):
-                if share in (0, count):
-                    raise InputError(
-                        f"{PARAMS_FILE}: data.test_fraction = {data.test_fraction}: must leave each part a row of every"
-                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {name!r}"
-                    )
-        generator = numpy_generator(seed, "prepare", "split")
-        parts = holdout(examples, data.test_fraction, generator, "data.test_fraction")
+        parts = split_off(examples, classes, data.test_fraction, seed, "row")
         train, test = (examples.take(part) for part in parts)
     for place, name in enumerate(classes or ()):
         if not (train.targets == place).any():
