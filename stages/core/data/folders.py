@@ -103,6 +103,7 @@ def walked(root: str) -> Folder:
     found, links, folders = _scanned(root, "")
     real = os.path.realpath(root)
     known = {f"{real}/{name}" if name else real: name for name in (*folders, *(file.name for file in found))}
+    links.sort(key=os.fsencode)
     for name in links:  # which grow as links lead to folders with links
         target = os.path.realpath(f"{root}/{name}")
         if target in known:
@@ -110,9 +111,13 @@ def walked(root: str) -> Folder:
             found.append(File(root, name, state="duplicate" if _is_image(name) else "left out", why=why))
         elif Path(target).is_dir():
             files, more, inside = _scanned(root, name)
-            for one in (*inside, *(file.name for file in files)):
+            for file in files:
+                other = known.setdefault(target + file.name.removeprefix(name), file.name)
+                if other != file.name and file.state == "used":
+                    file = file.lost("duplicate", f"the same as: {told(other)}")
+                found.append(file)
+            for one in inside:
                 known.setdefault(target + one.removeprefix(name), one)
-            found += files
             links += more
             folders += inside
         else:
@@ -216,10 +221,11 @@ def _by_folders(folder: Folder) -> list[File]:
         if twice := [part for part, times in Counter(parts.values()).items() if times > 1]:
             raise InputError(f"{root}: must have one folder for the {twice[0]} part, found {_some(parts)}")
     found = []
+    tested = bool({"test", "validation"} & set(parts.values()))
     for file in folder.files:
         *folders, _ = file.name.split("/")
         part = _part(parts[folders.pop(0)], parts.values()) if split and folders and folders[0] in parts else ""
-        one = replace(file, part=part, target=told("/".join(folders)))
+        one = replace(file, part=part if tested else "", target=told("/".join(folders)))
         if one.state == "used" and not folders:
             one = one.lost("refused", "no class: it lies in no class's folder")
         found.append(one)
