@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # whatever the file's name says
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # whatever the file's name says
 MOST_BYTES = 1 << 28  # of a file
 _ORIENTATION = 0x0112  # the tag of EXIF
 _UPRIGHT = {
@@ -68,7 +68,7 @@ def form(path: str, max_pixels: int) -> Form:
         warnings.simplefilter("ignore")
         image = _opened(_content(path), max_pixels)
         width, height = image.size
-        if _orientation(image) >= 5:
+        if _orientation(image) >= 5 and image.format != "TIFF":  # whose size is upright
             width, height = height, width
         return Form(height, width, _has_colour(image))
 
@@ -82,9 +82,9 @@ def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what metadata have wrong
         image = _opened(content, look.max_pixels)
-        orientation = _orientation(image)  # a file may lose it as it is loaded
         try:
             image.load()
+            orientation = _orientation(image)  # only now: it may be at the file's end, and TIFF has been turned already
             plain = _plain(image, look)
         except (UnusableError, MemoryError):
             raise

@@ -10,6 +10,7 @@ import yaml
 
 from stages.core.base.command import InputError
 from stages.core.config.sections import DataConfig
+from stages.core.data import folders
 from stages.core.data.folders import File, classes_of, listed, walked
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["data"]
@@ -169,10 +170,14 @@ def test_a_file_in_no_folder_has_no_class(tmp_path: Path) -> None:
         (["a/1.png"], "must have from 2 to 1,000 classes, found 1: 'a'"),
         (["train/a/1.png", "train/b/1.png", "test/c/1.png"], "class 'c' is in the test part alone"),
         (["a/1.png", "macro/1.png"], "a class must not be called 'macro'"),
-        ([f"{number}/1.png" for number in range(1001)], "must have from 2 to 1,000 classes, found 1,001: '0', '1',"),
+        (
+            [f"{number}/1.png" for number in range(9)],
+            "from 2 to 8 classes, found 9: '0', '1', .*, and 4 more",
+        ),
     ],
 )
-def test_classes_that_cannot_be_learned(names: list[str], message: str, tmp_path: Path) -> None:
+def test_classes_that_cannot_be_learned(names: list[str], message: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(folders, "MOST_CLASSES", 8 if len(names) == 9 else 1000)
     fill(tmp_path, *names)
     with pytest.raises(InputError, match=message):
         classes_of(listed(config(tmp_path)), config(tmp_path))
@@ -240,7 +245,7 @@ def test_a_table_beside_the_classes_is_no_list(tmp_path: Path) -> None:
 def test_many_files_in_a_folder(tmp_path: Path) -> None:
     fill(tmp_path, "a/", "b/1.png")
     folder = os.open(tmp_path / "a", os.O_RDONLY)
-    for number in range(10_000):
+    for number in range(3_000):
         os.mknod(f"{number}.png", dir_fd=folder)
     os.close(folder)
-    assert len(found(tmp_path)) == 10_001
+    assert len(found(tmp_path)) == 3_001
