@@ -5,61 +5,34 @@ scratch is named by all that determines it, and deleted once the examples are wr
 """
 
 import hashlib
-import json
 import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
-from functools import partial
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import PIL
-from tqdm import tqdm
 
-from stages.core.base.artifacts import replacing, writing
-from stages.core.base.command import InputError, convenience
-from stages.core.base.cores import thread_count
+from stages.core.base.artifacts import writing
+from stages.core.base.command import convenience
 from stages.core.base.stored import Stored
-from stages.core.data import pictures
-from stages.core.data.pictures import Form, Look, UnusableError, form, picture
+from stages.core.data import decoder, pictures
+from stages.core.data.decoder import Outcome
+from stages.core.data.decoders import Decoders
+from stages.core.data.pictures import Form, Look
 
-TOGETHER = 128  # files that a process is given at a time
-FEW = 1024  # files that are not worth another process, which takes a second to start
+TOGETHER = 64  # files that a process is given at a time
 GIVEN_UP = 7 * 24 * 3600  # seconds since a scratch was last added to
 
-Result = TypeVar("Result")
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """Of one file: its SHA-256, or why it gives no picture."""
-
-    digest: str
-    why: str
-
-
-def forms(paths: Sequence[str], max_pixels: int) -> list[Form | None]:
-    """The form of each picture, by its header; None where it has none."""
-    return _side_by_side(partial(_forms, max_pixels=max_pixels), _portions(paths), len(paths), "headers")
-
-
-def _forms(portion: tuple[int, Sequence[str]], max_pixels: int) -> list[Form | None]:
-    found: list[Form | None] = []
-    for path in portion[1]:
-        try:
-            found.append(form(path, max_pixels))
-        except UnusableError:
-            found.append(None)
-    return found
+def forms(paths: Sequence[str], max_pixels: int, decoders: Decoders) -> list[Form]:
+    """The form of each picture that has one, by its header."""
+    jobs = [{"paths": portion, "max_pixels": max_pixels} for _, portion in _portions(paths)]
+    found = decoders.map(decoder.forms, jobs, len(paths), "headers")
+    return [Form(*form) for portion in found for form in portion if form]
 
 
 class Scratch:
@@ -67,8 +40,10 @@ class Scratch:
 
     def __init__(self, paths: Sequence[str], look: Look) -> None:
         self.paths, self.look = paths, look
-        digest = hashlib.sha256(Path(pictures.__file__).read_bytes() + Path(__file__).read_bytes())
-        digest.update(repr((PIL.__version__, astuple(look))).encode())
+        digest = hashlib.sha256()
+        for code in (__file__, decoder.__file__, pictures.__file__):
+            digest.update(Path(code).read_bytes())
+        digest.update(repr((PIL.__version__, TOGETHER, astuple(look))).encode())
         for path in paths:
             # Its time, not its content: a scratch decides nothing but how long a run takes.
             with suppress(OSError):
@@ -77,16 +52,19 @@ class Scratch:
         root = Path(os.environ.get("DVC_ROOT", "."))  # the main repository, also in an experiment's workspace
         self.folder = root / ".dvc" / "tmp" / "pictures" / digest.hexdigest()
 
-    def decoded(self) -> tuple[Stored, list[Outcome]]:
+    def decoded(self, decoders: Decoders) -> tuple[Stored, list[Outcome]]:
         """All pictures, uint8 (N, C, H, W), and the outcome of each; one that has none is black."""
         pixels = self.folder / "pixels"
-        size = int(np.prod(self.look.shape))
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with pixels.open("ab") as file:
-                file.truncate(size * len(self.paths))
-        work = partial(_decode, folder=self.folder, look=self.look)
-        outcomes = _side_by_side(work, _portions(self.paths), len(self.paths), "pictures")
+                file.truncate(int(np.prod(self.look.shape)) * len(self.paths))
+        jobs = [
+            {"paths": portion, "first": first, "folder": str(self.folder), "look": astuple(self.look)}
+            for first, portion in _portions(self.paths)
+        ]
+        found = decoders.map(decoder.decode, jobs, len(self.paths), "pictures")
+        outcomes = [Outcome(*outcome) for portion in found for outcome in portion]
         return Stored(pixels, 0, (len(self.paths), *self.look.shape), np.dtype(np.uint8)), outcomes
 
     def discard(self) -> None:
@@ -98,84 +76,5 @@ class Scratch:
                         shutil.rmtree(left)
 
 
-def _decode(portion: tuple[int, Sequence[str]], folder: Path, look: Look) -> list[Outcome]:
-    """Decode a portion into its place, unless that is done."""
-    first, paths = portion
-    note, place = folder / f"{first}.json", first * int(np.prod(look.shape))
-    pixels = np.zeros((len(paths), *look.shape), np.uint8)
-    with (folder / "pixels").open("r+b") as file:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(note.read_bytes())
-            os.preadv(file.fileno(), [pixels.data], place)
-            if found["sha256"] == hashlib.sha256(pixels.data).hexdigest() and len(found["outcomes"]) == len(paths):
-                return [Outcome(*outcome) for outcome in found["outcomes"]]
-        pixels[:] = 0
-        outcomes = []
-        for index, path in enumerate(paths):
-            try:
-                pixels[index], digest = picture(path, look)
-                outcomes.append(Outcome(digest, ""))
-            except UnusableError as error:
-                outcomes.append(Outcome("", str(error)))
-        with writing(folder):
-            file.seek(place)
-            file.write(pixels.data)
-    text = {"sha256": hashlib.sha256(pixels.data).hexdigest(), "outcomes": [astuple(outcome) for outcome in outcomes]}
-    with replacing(note) as temporary:
-        temporary.write_text(json.dumps(text))
-    return outcomes
-
-
 def _portions(paths: Sequence[str]) -> list[tuple[int, Sequence[str]]]:
     return [(first, paths[first : first + TOGETHER]) for first in range(0, len(paths), TOGETHER)]
-
-
-def _side_by_side(
-    function: Callable[[tuple[int, Sequence[str]]], list[Result]],
-    portions: Sequence[tuple[int, Sequence[str]]],
-    files: int,
-    title: str,
-) -> list[Result]:
-    """What `function` gives for all portions, in their order, by as many processes as there are cores or WORKERS."""
-    workers = min(thread_count(), len(portions))
-    found: dict[int, list[Result]] = {}
-    with (
-        tqdm(total=files, desc=title, unit="file", disable=None) as bar,
-        _given(function, portions, workers if files > FEW else 1) as done,
-    ):
-        for first, results in done:
-            found[first] = results
-            bar.update(len(results))
-    return [result for first, _ in portions for result in found[first]]
-
-
-@contextmanager
-def _given(
-    function: Callable[[tuple[int, Sequence[str]]], list[Result]],
-    portions: Sequence[tuple[int, Sequence[str]]],
-    workers: int,
-) -> Iterator[Iterable[tuple[int, list[Result]]]]:
-    if workers == 1:
-        yield ((portion[0], function(portion)) for portion in portions)
-        return
-    # Processes, since half the time of a small picture is Python's; started anew, since this one may have threads.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
-    try:
-        futures: dict[Future[list[Result]], int] = {pool.submit(function, one): one[0] for one in portions}
-        yield ((futures[future], future.result()) for future in as_completed(futures))
-    except BrokenProcessPool:
-        raise InputError("a process that decodes pictures was ended, maybe for lack of memory; run it again") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    """In a new process: leave Ctrl-C to the one that started it, and end when that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent: Any = parent_process()
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -56,6 +56,14 @@ class File:
         return f"{self.root}/{self.name}"
 
     @property
+    def size(self) -> int:
+        """In bytes; 0 where the system does not say."""
+        try:
+            return os.stat(self.path).st_size  # noqa: PTH116
+        except OSError:
+            return 0
+
+    @property
     def told(self) -> str:
         """Its name as text that any file can hold."""
         return told(self.name)

@@ -17,7 +17,9 @@ from stages.core.base.schemas import FILES, SCHEMA, DataDescription, FileCounts
 from stages.core.config.builtin import AnyBuiltin, BuiltinFolder
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, DataConfig
-from stages.core.data.decoding import Outcome, Scratch, forms
+from stages.core.data.decoder import Outcome
+from stages.core.data.decoders import Decoders
+from stages.core.data.decoding import Scratch, forms
 from stages.core.data.examples import Examples, Prepared, limited, normalisation
 from stages.core.data.folders import File, classes_of, listed
 from stages.core.data.pictures import Form, Look
@@ -47,9 +49,10 @@ def prepared(
     """
     files = listed(data)
     candidates = [place for place, file in enumerate(files) if file.state == "used"]
-    look = look_of(data, [files[place] for place in candidates])
-    scratch = Scratch([files[place].path for place in candidates], look)
-    pixels, outcomes = scratch.decoded()
+    with Decoders(len(candidates), sum(files[place].size for place in candidates)) as decoders:
+        look = look_of(data, [files[place] for place in candidates], decoders)
+        scratch = Scratch([files[place].path for place in candidates], look)
+        pixels, outcomes = scratch.decoded(decoders)
     files, row_of = _judged(files, candidates, outcomes)
     keep(ledger(files))
     _refuse_bad(files, data)
@@ -73,12 +76,12 @@ def prepared(
     return Prepared(train, test, description, schema, files=counted(files)), scratch
 
 
-def look_of(data: DataConfig, files: Sequence[File]) -> Look:
+def look_of(data: DataConfig, files: Sequence[File], decoders: Decoders) -> Look:
     """What pictures are brought to: what is `auto` is settled by the headers of those that are not for testing."""
     found: list[Form] = []
     if "auto" in (data.size, data.channels):
         known = [file.path for file in files if file.part != "test"]
-        found = [form for form in forms(known, data.max_pixels) if form]
+        found = forms(known, data.max_pixels, decoders)
     height, width = (SIDE, SIDE) if data.size == "auto" else data.size
     sizes = {(form.height, form.width) for form in found}
     if data.size == "auto" and len(sizes) == 1 and all(8 <= side <= LARGEST for side in min(sizes)):

@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,7 @@ class Look:
         return self.channels, self.height, self.width
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """What a picture has by itself, upright."""
 
     height: int

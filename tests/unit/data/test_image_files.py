@@ -16,11 +16,13 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import FILES
 from stages.core.base.stored import Stored
 from stages.core.config.sections import DataConfig
-from stages.core.data import decoding
-from stages.core.data.decoding import Outcome, Scratch
+from stages.core.data import decoder, decoders, decoding
+from stages.core.data.decoder import Outcome
+from stages.core.data.decoders import Decoders
+from stages.core.data.decoding import Scratch
 from stages.core.data.examples import Prepared
 from stages.core.data.image_files import prepared
-from stages.core.data.pictures import Look
+from stages.core.data.pictures import Look, picture
 
 ROOT = Path(__file__).parents[3]
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]
@@ -227,10 +229,9 @@ def test_any_number_of_processes_gives_the_same(tmp_path: Path, monkeypatch: pyt
     many(tmp_path / "own", 20, "a", "b")
     Path("own/b/003.png").write_bytes(b"none")
     alone, _ = run(config("own", bad_files="drop"))
-    monkeypatch.setattr(decoding, "FEW", 0)
+    monkeypatch.setattr(decoders, "FILES", 1)
     monkeypatch.setattr(decoding, "TOGETHER", 7)
-    monkeypatch.setenv("WORKERS", "2")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("WORKERS", "3")
     together, _ = run(config("own", bad_files="drop"))
     for one, other in ((alone.train, together.train), (alone.test, together.test)):
         assert np.array_equal(one.inputs, other.inputs) and np.array_equal(one.targets, other.targets)
@@ -241,7 +242,7 @@ def test_it_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     paths = [str(path) for path in sorted(many(tmp_path / "own", 20, "a", "b").rglob("*.png"))]
     look = Look(3, 9, 12, "pad", 0, 1000)
     monkeypatch.setattr(decoding, "TOGETHER", 8)
-    whole, outcomes = Scratch(paths, look).decoded()
+    whole, outcomes = Scratch(paths, look).decoded(Decoders(len(paths), 0))
     folder = Scratch(paths, look).folder
     assert sorted(path.name for path in folder.glob("*.json")) == ["0.json", "16.json", "24.json", "32.json", "8.json"]
     (folder / "8.json").unlink()
@@ -250,10 +251,8 @@ def test_it_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         file.seek(25 * 3 * 9 * 12)
         file.write(b"something else")
     decoded: list[str] = []
-    monkeypatch.setattr(
-        decoding, "picture", lambda path, look: (decoded.append(path), decoding.pictures.picture(path, look))[1]
-    )
-    again, outcomes_again = Scratch(paths, look).decoded()
+    monkeypatch.setattr(decoder, "picture", lambda path, look: (decoded.append(path), picture(path, look))[1])
+    again, outcomes_again = Scratch(paths, look).decoded(Decoders(len(paths), 0))
     assert decoded == paths[8:32]
     assert np.array_equal(whole, again) and outcomes == outcomes_again
     assert outcomes[0] == Outcome(artifacts.sha256(Path(paths[0])), "")
@@ -272,3 +271,18 @@ def test_many_images_stay_in_their_file(tmp_path: Path, monkeypatch: pytest.Monk
     in_memory, _ = run(config("own"))
     assert isinstance(in_memory.train.inputs, np.ndarray)
     assert np.array_equal(artifacts.read_arrays(Path("some"))["inputs"], in_memory.train.inputs)
+
+
+def test_a_process_that_is_ended_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [str(path) for path in many(tmp_path / "own", 8, "a").rglob("*.png")]
+    monkeypatch.setattr(decoders, "FILES", 1)
+    monkeypatch.setenv("WORKERS", "2")
+    with Decoders(len(paths), 0) as both, pytest.raises(InputError, match="a process that decodes pictures was ended"):
+        for process in both.processes:
+            process.kill()
+        Scratch(paths, Look(3, 9, 12, "pad", 0, 1000)).decoded(both)
+    with Decoders(len(paths), 0) as both, pytest.raises(InputError, match="No such file"):
+        both.map(
+            decoder.decode, [{"paths": paths, "first": 0, "folder": "none", "look": (3, 9, 12, "pad", 0, 9)}], 8, ""
+        )
+    assert all(process.poll() is not None for process in both.processes)
