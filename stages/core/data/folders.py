@@ -136,6 +136,18 @@ def walked(root: str) -> Folder:
     return Folder(root, found, [told(name) for name in folders if name and name not in filled and not _hidden(name)])
 
 
+def check_recordable(root: str) -> None:
+    """Raise `InputError` for what DVC cannot record of a folder, and would refuse in words that help nobody."""
+    for file in walked(root).files:
+        told_of = f"{shown(told(f'{root}/{file.name}'))}: DVC cannot record the folder with it"
+        if told(file.name).encode() != os.fsencode(file.name):
+            raise InputError(f"{told_of}, a name must be UTF-8; rename it")
+        if not Path(file.path).exists():
+            raise InputError(f"{told_of}, a link must lead somewhere; delete it")
+        if not (Path(file.path).is_file() or Path(file.path).is_dir()):
+            raise InputError(f"{told_of}, it must be a file, found a device or pipe; delete it")
+
+
 def _scanned(root: str, top: str) -> tuple[list[File], list[str], list[str]]:
     """The files in the folder `top` of `root`, the links, and the folders, itself included; no link is followed."""
     files: list[File] = []

@@ -1,6 +1,7 @@
 """Which files of a folder count, and of which part and class they are."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from stages.core.base.command import InputError
 from stages.core.config.sections import DataConfig
 from stages.core.data import folders
-from stages.core.data.folders import File, classes_of, listed, walked
+from stages.core.data.folders import File, check_recordable, classes_of, listed, walked
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["data"]
 
@@ -157,6 +158,29 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
         walked(str(tmp_path / "file"))
     with pytest.raises(InputError, match="must have a CSV in it with the columns file and target"):
         listed(config(fill(tmp_path, "a/1.png"), task="regression"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (r"\xff.png", "a name must be UTF-8"),
+        ("gone.png", "a link must lead somewhere"),
+        ("pipe", "it must be a file"),
+        ("a/1.png", ""),
+    ],
+)
+def test_what_dvc_cannot_record(name: str, message: str, tmp_path: Path) -> None:
+    if name == "pipe":
+        os.mkfifo(tmp_path / name)
+    elif name == "gone.png":
+        (tmp_path / name).symlink_to("nowhere")
+    else:
+        fill(tmp_path, os.fsdecode(name.encode().replace(rb"\xff", b"\xff")))
+    if not message:
+        return check_recordable(str(tmp_path))
+    with pytest.raises(InputError, match=f"{re.escape(name)}: DVC cannot record the folder with it, {message}"):
+        check_recordable(str(tmp_path))
+    return None
 
 
 def test_a_file_in_no_folder_has_no_class(tmp_path: Path) -> None:
