@@ -1,5 +1,7 @@
 """What a trained model says of examples: the outputs of its last layer. What they mean, its objective knows."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -7,6 +9,7 @@ from stages.core.base.stored import Rows
 from stages.core.training.parallel import Workers
 
 BATCH = 200  # images: the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
+PIXELS = 1 << 24  # that a batch has at most, and their channels: of images above 167 x 167 in colour it has fewer
 ROWS = 1000  # likewise
 
 
@@ -18,7 +21,7 @@ def predict_outputs(model: nn.Module, inputs: Rows, workers: Workers) -> torch.T
     model.eval()
     device = next(model.parameters()).device
 
-    size = BATCH if inputs.ndim == 4 else ROWS
+    size = max(1, min(BATCH, PIXELS // math.prod(inputs.shape[1:]))) if inputs.ndim == 4 else ROWS
 
     @torch.inference_mode()  # a thread's own setting, hence inside
     def outputs(start: int) -> torch.Tensor:
