@@ -7,8 +7,9 @@ here. What they need to know of the data (medians, scales, categories) they lear
 What they say is rounded, so that a last digit, which another number of threads may change, decides nothing.
 """
 
+import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from stages.core.base.schemas import BASELINES, DataDescription
 from stages.core.base.seeding import derive, numpy_generator
+from stages.core.base.stored import Rows, portions
 from stages.core.config.builtin import Task
 from stages.core.data.examples import Examples
 from stages.core.data.splits import strata, stratified_sample
@@ -34,6 +36,8 @@ from stages.core.scores.predictions import AnyPredictions, Predictions, ValuePre
 from stages.core.scores.tasks import SCORES
 
 IMAGES = 10_000  # at most, of the training part: more would take a linear model minutes and teach it little
+LEAST = 1_000  # images, however large they are
+PIXELS = 1 << 25  # that they have together, with their channels; twice as many are scored together
 STEPS = 200  # of the logistic regression, at most
 CATEGORIES = 255  # of a column, that the trees can tell apart; of more, their places in the list are taken as numbers
 
@@ -46,8 +50,9 @@ def baseline_predictions(
     Where all of `train` is of one class there is nothing to learn, and but the first of them.
     """
     inputs = test.inputs
-    if description.kind == "image" and len(train) > IMAGES:
-        train = train.take(stratified_sample(strata(train.targets), IMAGES, numpy_generator(seed, "baselines")))
+    most = max(LEAST, min(IMAGES, PIXELS // math.prod(train.inputs.shape[1:])))
+    if description.kind == "image" and len(train) > most:
+        train = train.take(stratified_sample(strata(train.targets), most, numpy_generator(seed, "baselines")))
     if description.kind == "table":  # the trees refuse a column without a single cell: it becomes a constant
         empty = np.isnan(train.inputs).all(axis=0)
         train, inputs = replace(train, inputs=np.where(empty, 0, train.inputs)), np.where(empty, 0, inputs)
@@ -57,10 +62,20 @@ def baseline_predictions(
             model.fit(train.inputs, train.targets)
         if description.classes:
             probabilities = np.zeros((len(test), len(description.classes)))
-            probabilities[:, model.classes_] = model.predict_proba(inputs)
+            probabilities[:, model.classes_] = _said(model.predict_proba, inputs)
             yield name, Predictions(test.targets, probabilities.astype(np.float32), test.groups)
         else:
-            yield name, ValuePredictions(test.targets, on_fitting_grid(model.predict(inputs)), groups=test.groups)
+            yield (
+                name,
+                ValuePredictions(test.targets, on_fitting_grid(_said(model.predict, inputs)), groups=test.groups),
+            )
+
+
+def _said(predict: Callable[[np.ndarray], np.ndarray], inputs: Rows) -> np.ndarray:
+    """What `predict` gives for all inputs, of many large images a portion at a time."""
+    if inputs.ndim == 2:
+        return predict(np.asarray(inputs))
+    return np.concatenate([predict(portion) for portion in portions(inputs, size=2 * PIXELS)])
 
 
 def baseline_table(found: Mapping[str, AnyPredictions], model: AnyPredictions, seed: int) -> pd.DataFrame:
