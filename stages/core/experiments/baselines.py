@@ -50,7 +50,7 @@ def baseline_predictions(
     Where all of `train` is of one class there is nothing to learn, and but the first of them.
     """
     inputs = test.inputs
-    most = max(LEAST, min(IMAGES, PIXELS // math.prod(train.inputs.shape[1:])))
+    most = min(IMAGES, max(LEAST, PIXELS // math.prod(train.inputs.shape[1:])))
     if description.kind == "image" and len(train) > most:
         train = train.take(stratified_sample(strata(train.targets), most, numpy_generator(seed, "baselines")))
     if description.kind == "table":  # the trees refuse a column without a single cell: it becomes a constant
