@@ -11,6 +11,7 @@ from stages.core.base.declared import Record
 from stages.core.config.automatic import AUTO, settle_by_data
 from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import leaves, read_values
+from stages.core.config.sections import OWN
 from stages.core.config.sections import AllParams as Params
 from stages.core.page.page import page
 from stages.core.page.parts import embedded
@@ -51,6 +52,7 @@ LIBRARIES = (
     "matplotlib",
     "numpy",
     "pandas",
+    "pillow",
     "pydantic",
     "safetensors",
     "scikit-learn",
@@ -88,7 +90,7 @@ def main() -> None:
     html = page(
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
-        dataset=Path(params.data.path).name if facts.dataset == "table" else facts.dataset,
+        dataset=Path(params.data.path).name if facts.dataset in OWN else facts.dataset,
         params=params.model_dump(mode="json"),
         automatic={key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO},
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},

@@ -65,7 +65,7 @@ def main() -> None:
         def scored(inputs: np.ndarray) -> float:
             return score.rounded(score.value(data.targets, outputs(inputs)))
 
-        scores = corruption_scores(data.inputs, corruptions_of(description), scored, params.seed)
+        scores = corruption_scores(np.asarray(data.inputs), corruptions_of(description), scored, params.seed)
         more = sample(max(1, examples_for(len(names))))
         importance = permutation_importance(more, names, task, outputs, params.seed)
 

@@ -17,10 +17,10 @@ import pytest
 from stages.core.base import recorded
 from stages.core.base.artifacts import write_text
 from stages.core.base.command import InputError, run
+from stages.core.base.cores import thread_count
 from stages.core.config.params import StageParams
 from stages.core.config.sections import EvaluateConfig
 from stages.core.training.checkpoint import Checkpoint
-from stages.core.training.parallel import thread_count
 
 ROOT = Path(__file__).parents[2]
 INPUTS = {"file": Path("data.bin"), "folder": Path("raw")}

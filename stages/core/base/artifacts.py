@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from stages.core.base.stored import Rows
+
 _MOST_JSON, _MOST_CSV = 4 << 20, 256 << 20  # bytes: what parsing takes is some fifty times as much, and five times
-# The element types that data, predictions and a network's weights and buffers may have, in safetensors' words.
-_KINDS = {"BOOL": "?", "U8": "u1", "I32": "i4", "I64": "i8", "F16": "f2", "F32": "f4", "F64": "f8"}
+# The element types that data, predictions and a network's weights and buffers may have, as safetensors orders them.
+_KINDS = {"BOOL": "?", "U8": "u1", "F16": "f2", "I32": "i4", "F32": "f4", "F64": "f8", "I64": "i8"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -129,20 +131,46 @@ def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) 
     return table
 
 
-def write_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
-    """Write named arrays as safetensors. Facts about them go into a JSON file beside it."""
-    import numpy as np
-    from safetensors.numpy import save
+def write_arrays(path: Path, arrays: Mapping[str, "Rows"]) -> None:
+    """Write named arrays as safetensors, byte for byte as that library does, but a portion at a time.
 
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    Facts about them go into a JSON file beside it. Source: the description of the format in safetensors' README.
+    """
+    import numpy as np
+
+    from stages.core.base.stored import portions
+
+    kinds = {np.dtype(kind): (rank, name) for rank, (name, kind) in enumerate(_KINDS.items())}
+    # Large elements first, so that all are aligned.
+    names = sorted(arrays, key=lambda name: (-kinds[arrays[name].dtype][0], name))
+    header, end = {}, 0
+    for name in names:
+        start, end = end, end + arrays[name].nbytes
+        kind, shape = kinds[arrays[name].dtype][1], list(arrays[name].shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            rows = arrays[name]
+            for portion in portions(rows) if rows.ndim else [rows]:
+                file.write(np.ascontiguousarray(portion).reshape(-1).view(np.uint8).data)
 
 
 def read_arrays(path: Path) -> dict[str, "np.ndarray"]:
     """The arrays at `path`, each read into memory of its own: once, and safe from what becomes of the file."""
     import numpy as np
+
+    return {name: np.asarray(rows) for name, rows in read_rows(path).items()}
+
+
+def read_rows(path: Path) -> dict[str, "Rows"]:
+    """As `read_arrays`; but images, which are of bytes, stay in the file where they are many."""
+    import numpy as np
     from safetensors import SafetensorError, safe_open
+
+    from stages.core.base import stored
 
     with reading(path) as file:
         try:
@@ -152,7 +180,14 @@ def read_arrays(path: Path) -> dict[str, "np.ndarray"]:
             kinds = {name: np.dtype(_KINDS[part.get_dtype()]) for name, part in parts.items()}
             sizes = {name: math.prod(shape) for name, shape in shapes.items()}
             file.seek(-sum(kinds[name].itemsize * size for name, size in sizes.items()), os.SEEK_END)
-            return {name: np.fromfile(file, kinds[name], sizes[name]).reshape(shape) for name, shape in shapes.items()}
+            found: dict[str, Rows] = {}
+            for name, shape in shapes.items():
+                if kinds[name] == np.uint8 and sizes[name] > stored.IN_MEMORY:
+                    found[name] = stored.Stored(path, file.tell(), tuple(shape), kinds[name])
+                    file.seek(sizes[name], os.SEEK_CUR)
+                else:
+                    found[name] = np.fromfile(file, kinds[name], sizes[name]).reshape(shape)
+            return found
         except KeyError as error:
             raise InputError(f"{path}: damaged, arrays of the type {error} are none of ours") from None
         except (SafetensorError, ValueError) as error:

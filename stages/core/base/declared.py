@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.core.base.artifacts import read_arrays, read_csv, read_json, write_csv, write_json
+from stages.core.base.artifacts import read_csv, read_json, read_rows, write_csv, write_json
 from stages.core.base.command import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 
@@ -54,9 +53,9 @@ class Arrays:
     arrays: Mapping[str, Mapping[str, str]]
     may_lack: frozenset[str] = field(default_factory=frozenset)
 
-    def read(self, path: Path) -> dict[str, "np.ndarray"]:
+    def read(self, path: Path) -> dict[str, Any]:
         """The arrays at `path`; raises `InputError`, which names it, unless they are those."""
-        found = read_arrays(path)
+        found = read_rows(path)
         axes = {name: self.arrays.get(name, {}).get(str(array.dtype), "") for name, array in found.items()}
         sizes: dict[str, set[int]] = {}
         for name, array in found.items():

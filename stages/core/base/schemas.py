@@ -213,6 +213,23 @@ class RowCounts(Record):
         return self
 
 
+class FileCounts(Record):
+    """What became of the files of a folder of images, those that were no examples to anybody included."""
+
+    in_folder: int
+    used: int
+    duplicate: int
+    refused: dict[str, int]  # by reason
+    left_out: dict[str, int]  # likewise
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        others = self.duplicate + sum(self.refused.values()) + sum(self.left_out.values())
+        if self.in_folder != self.used + others:
+            raise ValueError(f"{self.in_folder} files, but {self.used} used and {others} not")
+        return self
+
+
 class PrepareMetrics(Record):
     """metrics/prepare.json, too long for the list that `dvc metrics` shows."""
 
@@ -220,6 +237,7 @@ class PrepareMetrics(Record):
     test: PartCounts
     duplicates: dict[str, int]  # see `stages.core.data.examples.duplicates`
     rows: RowCounts | None = None  # of a table
+    files: FileCounts | None = None  # of images in files
 
 
 class AuditMetrics(Record):
@@ -309,6 +327,8 @@ SCHEMA = Table(
     grid=("column",),
     may_be_empty=True,  # of images
 )
+# What became of each file of a folder of images; too many for Git.
+FILES = Table(dict.fromkeys(("file", "part", "class", "state", "why"), str), may_be_empty=True)
 AUDIT = Table(
     {"check": str, "column": str, "count": COUNT, "severity": str, "example": str},
     may_be_empty=True,  # where nothing is found

@@ -72,8 +72,23 @@ class BuiltinImages(Builtin):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuiltinFolder(Builtin):
+    """Pictures in one archive, with a list in JSON that names of each its file and its category, which is its class.
+
+    `pictures` is their folder there, `index` the list, and `left_out` has the categories that are no classes.
+    """
+
+    pictures: str
+    index: str
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuiltinTable(Builtin):
     """A table in one file, the column to predict, and whether that is a class or a number."""
 
     task: Task
     target: str
+
+
+AnyBuiltin = BuiltinImages | BuiltinFolder | BuiltinTable

@@ -16,16 +16,21 @@ from stages.core.config.datasets import datasets
 from stages.core.config.params import PARAMS_FILE, Section, Settle, show_to_git
 from stages.core.config.recipe import Recipe, check_batches
 
+OWN = {"table": "file", "images": "folder"}  # what `data.dataset` calls data of your own, and what they lie in
 OWN_FOLDER = "data/own"  # stands for no file, since DVC knows no dependency that may be empty
 AuditCheck = Literal[
     "duplicate_rows", "duplicates_across", "contradictions", "groups_across", "times_across", "leak",
     "identifier", "constant", "drift", "rare_class", "near_duplicates",
 ]  # fmt: skip
 ColumnKind = Literal["number", "category", "date"]
+Side = Annotated[int, Field(ge=8, le=1024)]  # of an image, in pixels
+
+
+OF_TABLES = ("ignore", "columns", "time")
 
 
 def _known(name: str) -> str:
-    if name not in (known := (*datasets(), "table")):
+    if name not in (known := (*datasets(), *OWN)):
         raise ValueError(f"input should be {' or '.join(map(repr, known))}")
     return name
 
@@ -37,35 +42,45 @@ def _between_cells(sign: str) -> str:
 
 
 class DatasetConfig(Section, extra="ignore"):
-    """Of the section `data` what a stage needs that only brings the data set: its name."""
+    """Of the section `data` what a stage needs that only brings the data set: its name, or where your own is."""
 
     dataset: Annotated[str, AfterValidator(_known)]
+    path: Annotated[str, Field(min_length=1)]
+    test_path: Annotated[str, Field(min_length=1)]
 
 
 class DataConfig(DatasetConfig, extra="forbid"):
-    """Section `data`: which data set; what follows `dataset` is for tables."""
+    """Section `data`: which data set, and what is to be known of one of your own."""
 
-    path: Annotated[str, Field(min_length=1)]
     task: Task
     target: str
+    group: str
+    test_fraction: Annotated[float, Field(gt=0, le=0.5)]
+
     ignore: Annotated[tuple[str, ...], Field(strict=False)]
     columns: dict[str, ColumnKind]
-    group: str
     time: str
-    test_fraction: Annotated[float, Field(gt=0, le=0.5)]
-    test_path: Annotated[str, Field(min_length=1)]
     delimiter: Annotated[str, AfterValidator(_between_cells)]
     decimal: Literal[".", ","]
     bad_rows: Literal["refuse", "drop"]
 
+    channels: Literal["auto", 1, 3]
+    size: Literal["auto"] | Annotated[tuple[Side, Side], Field(strict=False)]
+    fit: Literal["pad", "crop", "stretch"]
+    background: Annotated[int, Field(ge=0, le=255)]
+    max_pixels: Annotated[int, Field(ge=1)]
+    bad_files: Literal["refuse", "drop"]
+
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        if self.dataset == "table" and self.path == OWN_FOLDER:
-            raise ValueError(f"dataset = 'table' needs the path of a file, found path = {self.path!r}")
+        if (of := OWN.get(self.dataset)) and self.path == OWN_FOLDER:
+            raise ValueError(f"dataset = {self.dataset!r} needs the path of a {of}, found path = {self.path!r}")
         if self.dataset == "table" and not self.target:
             raise ValueError("dataset = 'table' needs the name of a column as target, found none")
-        if self.dataset == "table" and self.path == self.test_path:
-            raise ValueError(f"path and test_path: must be two files, found {self.path!r} twice")
+        if of and self.path == self.test_path:
+            raise ValueError(f"path and test_path: must be two {of}s, found {self.path!r} twice")
+        if self.dataset == "images" and (vain := [name for name in OF_TABLES if getattr(self, name)]):
+            raise ValueError(f"dataset = 'images': {vain[0]} is for tables, found {getattr(self, vain[0])!r}")
         if self.group and self.time:
             raise ValueError(f"group = {self.group!r} and time = {self.time!r}: a split goes by one of them, not both")
         if self.delimiter and self.delimiter == self.decimal:
@@ -78,9 +93,9 @@ def kind_and_task(data: Mapping[str, Any]) -> tuple[Kind, Task]:
     builtin = datasets().get(str(data.get("dataset")))
     if isinstance(builtin, BuiltinTable):
         return "table", builtin.task
-    if data.get("dataset") == "table":
-        return "table", "regression" if data.get("task") == "regression" else "classification"
-    return "image", "classification"
+    name = str(data.get("dataset"))
+    numbers = name in OWN and data.get("task") == "regression"
+    return "table" if name == "table" else "image", "regression" if numbers else "classification"
 
 
 class PrepareConfig(Section):

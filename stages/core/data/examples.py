@@ -14,6 +14,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import (
     EXAMPLES,
     DataDescription,
+    FileCounts,
     InputColumn,
     Normalisation,
     PartCounts,
@@ -22,6 +23,7 @@ from stages.core.base.schemas import (
     RowCounts,
 )
 from stages.core.base.seeding import numpy_generator
+from stages.core.base.stored import Rows, Stored, portions
 from stages.core.data.splits import apportion, draw, strata
 
 if TYPE_CHECKING:
@@ -32,14 +34,14 @@ if TYPE_CHECKING:
 class Examples:
     """Inputs and what is to be said of them.
 
-    `inputs` are images, uint8 (N, C, H, W), or rows of a table, float64 (N, F): numbers, and of a column of categories
-    the place of each in the column's list, -1 where it is not there; NaN where a cell is empty. One array, since a row
-    then goes wherever an image goes. `targets` are classes, int64 (N,), each an index of a class name, or numbers,
-    float64 (N,). No split parts the examples of one of the `groups`, int64 (N,), and each tests on what came later in
-    `times`, float64 (N,); there is one of them at most.
+    `inputs` are images, uint8 (N, C, H, W), which stay in their file where they are many, or rows of a table, float64
+    (N, F): numbers, and of a column of categories the place of each in the column's list, -1 where it is not there; NaN
+    where a cell is empty. One array, since a row then goes wherever an image goes. `targets` are classes, int64 (N,),
+    each an index of a class name, or numbers, float64 (N,). No split parts the examples of one of the `groups`, int64
+    (N,), and each tests on what came later in `times`, float64 (N,); there is one of them at most.
     """
 
-    inputs: np.ndarray
+    inputs: Rows
     targets: np.ndarray
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
@@ -47,7 +49,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Rows]:
         """What there is, by name, as a file holds it."""
         return {name: array for name, array in vars(self).items() if array is not None}
 
@@ -55,24 +57,28 @@ class Examples:
     def read(cls, path: Path) -> Self:
         """The examples at `path`, one at least; raises `InputError`, which names it, unless they are some."""
         examples = cls(**EXAMPLES.read(path))
-        if not np.isfinite(examples.targets).all() or np.isinf(examples.inputs).any():
+        inputs, targets = examples.inputs, examples.targets
+        if not np.isfinite(targets).all() or (inputs.dtype == np.float64 and np.isinf(inputs).any()):
             raise InputError(f"{path}: inputs and targets must be finite numbers")
         return examples
 
     def take(self, indices: np.ndarray) -> Self:
         """The examples at `indices` (int64 (M,)), in that order."""
-        return type(self)(**{name: array[indices] for name, array in self.arrays().items()})
+        taken = {name: array[indices] for name, array in self.arrays().items() if name != "inputs"}
+        inputs = self.inputs
+        return type(self)(inputs.take(indices) if isinstance(inputs, Stored) else inputs[indices], **taken)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Both parts of a data set, and what is to be said of them; of a table also what became of its rows."""
+    """Both parts of a data set, and what is to be said of them; also what became of a table's rows, or of files."""
 
     train: Examples
     test: Examples
     description: DataDescription
     schema: "pd.DataFrame"  # as `SCHEMA` declares it, without a row for images
     rows: RowCounts | None = None
+    files: FileCounts | None = None
 
     def facts(self, dataset: str, train_sha256: str) -> PrepareFacts:
         """The description, with the name of the data set and the SHA-256 of the training part's file."""
@@ -89,7 +95,7 @@ class Prepared:
             for part in (self.train, self.test)
         )
         repeated = duplicates(self.train, self.test, self.description.columns)
-        return PrepareMetrics(train=of_train, test=of_test, duplicates=repeated, rows=self.rows)
+        return PrepareMetrics(train=of_train, test=of_test, duplicates=repeated, rows=self.rows, files=self.files)
 
 
 def labelled(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], name: str) -> Examples:
@@ -140,17 +146,17 @@ def from_every_stratum(data: Examples, size: int, generator: np.random.Generator
     return data.take(draw(labels, sizes, generator))
 
 
-def normalisation(inputs: np.ndarray) -> Normalisation:
+def normalisation(inputs: Rows) -> Normalisation:
     """Mean and (population) standard deviation of each channel of `inputs` / 255; `inputs` is uint8 (N, C, H, W).
 
     From integer sums over a histogram of the 256 values, hence exact until the last rounding and the same on every
     machine. Raises `InputError` when a channel is constant: nothing can be learned from it, nor divided by its zero.
     """
     mean, std = [], []
-    for channel, pixels in enumerate(np.moveaxis(inputs, 1, 0)):
-        # In chunks, since bincount makes eight bytes of each pixel.
-        chunks = np.array_split(pixels, 64)
-        counts = np.sum([np.bincount(chunk.ravel(), minlength=256) for chunk in chunks], axis=0).tolist()
+    histograms = np.zeros((inputs.shape[1], 256), np.int64)
+    for some in portions(inputs, size=1 << 22):  # bincount makes eight bytes of each pixel
+        histograms += [np.bincount(pixels.ravel(), minlength=256) for pixels in np.moveaxis(some, 1, 0)]
+    for channel, counts in enumerate(histograms.tolist()):
         number = sum(counts)
         total = sum(value * count for value, count in enumerate(counts))
         squares = sum(value**2 * count for value, count in enumerate(counts))
@@ -176,7 +182,7 @@ def duplicates(train: Examples, test: Examples, columns: Sequence[InputColumn] |
     }
 
 
-def identities(parts: Sequence[np.ndarray], columns: Sequence[InputColumn] | None = None) -> np.ndarray:
+def identities(parts: Sequence[Rows], columns: Sequence[InputColumn] | None = None) -> np.ndarray:
     """Int64 (N,): equal numbers for equal inputs, images or rows, of all `parts`, one after the other.
 
     Empty cells are equal, and so are both zeros; a category that the list of its column lacks is like no other, since
@@ -185,12 +191,12 @@ def identities(parts: Sequence[np.ndarray], columns: Sequence[InputColumn] | Non
     if columns is None:
         import pandas as pd  # half a second that most stages need not pay
 
-        digests = [hashlib.sha256(image).digest() for part in parts for image in part]
+        digests = [hashlib.sha256(image.data).digest() for part in parts for image in part]
         return np.asarray(pd.factorize(np.array(digests, object))[0], np.int64)
     found = np.zeros(sum(map(len, parts)), np.int64)
     unseen = np.zeros(len(found), bool)
     for place, column in enumerate(columns):
-        cells = np.concatenate([part[:, place] for part in parts])
+        cells = np.concatenate([np.asarray(part)[:, place] for part in parts])
         found = told_apart(found, cells)
         if column.categories is not None:
             unseen |= cells == -1

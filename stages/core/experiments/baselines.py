@@ -63,12 +63,12 @@ def _part(train: Examples, size: int, seed: int) -> Examples:
 
 def _said(name: str, train: Examples, test: Examples, description: DataDescription, seed: int) -> AnyPredictions:
     """What the model called `name` says of `test` once it has learned from all of `train`."""
-    empty: NDArray[np.bool_] | None = None
-    if description.kind == "table":  # the trees refuse a column without a single cell: it becomes a constant
-        empty = np.isnan(train.inputs).all(axis=0)
+    learned = np.asarray(train.inputs)
+    # The trees refuse a column without a single cell: it becomes a constant.
+    empty: NDArray[np.bool_] = np.isnan(learned).all(axis=0) if description.kind == "table" else np.zeros(1, bool)
 
     def inputs_of(part: np.ndarray) -> np.ndarray:
-        return part if empty is None or not empty.any() else np.where(empty, 0, part)
+        return np.where(empty, 0, part) if empty.any() else part
 
     # The trees reckon in float32: by a power of two, which changes no digit, all targets come to have room there.
     shift = 0
@@ -77,7 +77,7 @@ def _said(name: str, train: Examples, test: Examples, description: DataDescripti
     model = _model(name, train, description, derive(seed, "baselines") % 2**32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # where it stops is as good a baseline
-        model.fit(inputs_of(train.inputs), np.ldexp(train.targets, -shift) if shift else train.targets)
+        model.fit(inputs_of(learned), np.ldexp(train.targets, -shift) if shift else train.targets)
 
     outputs = np.zeros((len(test), len(description.classes or (1,))), np.float32 if description.classes else np.float64)
     step = max(1, PORTION // max(math.prod(description.shape), outputs.shape[1]))

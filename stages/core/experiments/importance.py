@@ -50,19 +50,19 @@ def permutation_importance(
     if not 0 < len(columns) <= MOST_COLUMNS:
         return pd.DataFrame(columns=list(IMPORTANCE.columns))
     errors_of, lost = _ERRORS[task], _LOST[task]
-    targets, rounded = data.targets, MAIN[task].rounded
-    as_it_is = errors_of(targets, outputs(data.inputs))
-    errors, inputs = [as_it_is], data.inputs.copy()
+    inputs, targets, rounded = np.asarray(data.inputs), data.targets, MAIN[task].rounded
+    as_it_is = errors_of(targets, outputs(inputs))
+    errors, shuffled = [as_it_is], inputs.copy()
     for place, name in enumerate(columns):
         generator = numpy_generator(seed, "importance", name)
         added = np.zeros(len(data))
         for _ in range(DRAWS):
             donors = generator.permutation(len(data))
-            inputs[:, place] = data.inputs[donors, place]
-            found = (errors_of(targets, outputs(inputs)) - as_it_is) / DRAWS
+            shuffled[:, place] = inputs[donors, place]
+            found = (errors_of(targets, outputs(shuffled)) - as_it_is) / DRAWS
             added += found
             added[donors] += found
-        inputs[:, place] = data.inputs[:, place]
+        shuffled[:, place] = inputs[:, place]
         # An example stands here for what it takes and for what it gives: were it another one, both would be others.
         errors.append(as_it_is + added - added.mean() / 2)
 

@@ -9,6 +9,7 @@ import math
 from stages.core.base.schemas import DataDescription
 
 IMAGES = 10_000  # of the training part: more teach a linear model little
+PIXELS = 1 << 25  # that these have together, with their channels, so that they fit into memory
 ROWS = 200_000  # likewise, of a table
 CELLS = 200_000_000  # times classes, that a linear model sees in a step
 OVERHEAD = 20  # columns: what a class costs beside its weights
@@ -25,7 +26,7 @@ def learned_from(data: DataDescription, examples: int) -> dict[str, int]:
     0 says that it is left out, since it would take minutes.
     """
     classes = len(data.classes or ())
-    most = min(examples, IMAGES) if data.kind == "image" else examples
+    most = min(examples, IMAGES, max(LEAST, PIXELS // math.prod(data.shape))) if data.kind == "image" else examples
     features = [len(column.categories or (0,)) for column in data.columns or ()]
     columns, width = (len(features), sum(features)) if data.columns else (math.prod(data.shape),) * 2
     outputs = classes or OF_NUMBERS

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from stages.core.config.recipe import AugmentConfig
+from stages.core.training.gathered import Gathered
 
 
 class Augmenter:
@@ -14,7 +15,7 @@ class Augmenter:
     What moves in from beyond the edge is 0, the background of every data set we know.
     """
 
-    def __init__(self, inputs: torch.Tensor, config: AugmentConfig) -> None:
+    def __init__(self, inputs: torch.Tensor | Gathered, config: AugmentConfig) -> None:
         self.config = config
         self.images = inputs
 

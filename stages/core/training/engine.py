@@ -16,6 +16,7 @@ from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
+from stages.core.training.gathered import on_device
 from stages.core.training.objectives import Objective
 from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
@@ -59,8 +60,12 @@ class Engine:
             [layer for layer in r.modules() if isinstance(layer, RandomLayer)] for r in self.sharded.replicas
         ]
         self.optimizer = Optimizer(self.config, self.sharded.weights)
-        inputs = torch.from_numpy(train.inputs).to(self.device)
-        self.source = Augmenter(inputs, recipe.augment) if columns is None else Rows(inputs, model[0])
+        inputs = on_device(train.inputs, self.device)
+        self.source: Rows | Augmenter
+        if isinstance(inputs, torch.Tensor) and columns is not None:
+            self.source = Rows(inputs, model[0])
+        else:
+            self.source = Augmenter(inputs, recipe.augment)
         self.targets = self.objective.encoded(train.targets).to(self.device)
 
     def generator(self, *name: str | int) -> torch.Generator:

@@ -7,7 +7,6 @@ and the processes that torchrun may have started, only share the shards out.
 
 import copy
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,12 +14,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import joblib
 import torch
 import torch.distributed
 from torch import nn
 
 from stages.core.base.command import InputError
+from stages.core.base.cores import thread_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -114,20 +113,6 @@ class Workers:
         for helper in helpers:
             helper.result()
         return [results[index] for index in range(len(items))]
-
-
-def thread_count(local_ranks: int) -> int:
-    """WORKERS of the environment, or the cores this process may use, divided among the ranks of this machine.
-
-    Raises `InputError` where WORKERS is no whole number from 1 to 999999.
-    """
-    text = os.environ.get("WORKERS")
-    if text is None:
-        cores = int(joblib.cpu_count())  # it knows a process's affinity and a container's quota
-        return max(1, cores // local_ranks)
-    if not re.fullmatch("0*[1-9][0-9]{0,5}", text):
-        raise InputError(f"WORKERS = {text[:20]!r}: must be a whole number, 1 or more, of six digits at most")
-    return int(text)
 
 
 class ShardedModel:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 TABLES = {name.lower(): table for name, table in vars(schemas).items() if isinstance(table, Table)}
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", sorted(TABLES.keys() - {"files"}))  # which is not in Git
 def test_the_committed_tables_are_as_declared(name: str, tmp_path: Path) -> None:
     path = ROOT / ("data/schema.csv" if name == "schema" else f"plots/{name}.csv")
     table = TABLES[name].read(path)

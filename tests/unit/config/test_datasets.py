@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from stages.core.config import datasets as folder
-from stages.core.config.builtin import Builtin, BuiltinImages
+from stages.core.config.builtin import Builtin, BuiltinFolder, BuiltinImages
 from stages.core.config.datasets import datasets
 from stages.core.config.sections import DataConfig
 from stages.core.data.sources import sources
@@ -19,13 +20,14 @@ FILES = {f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("imag
 
 
 def test_those_that_there_are() -> None:
-    assert list(datasets())[:4] == ["mnist", "diamonds", "penguins", "fashion-mnist"]
+    assert list(datasets())[:4] == ["emoji", "mnist", "diamonds", "penguins"]
     for declared in datasets().values():
         assert declared.sources
         if isinstance(declared, BuiltinImages):
             assert len(set(declared.classes)) == len(declared.classes) >= 2
         else:
-            assert declared.target and len(declared.digests) == 1
+            assert isinstance(declared, BuiltinFolder) or declared.target
+            assert len(declared.digests) == 1
 
 
 @pytest.mark.parametrize("dataset", datasets().values(), ids=list(datasets()))
@@ -38,11 +40,11 @@ def test_each_names_the_files_that_prepare_reads_and_their_digests(dataset: Buil
 def test_params_yaml_lists_them() -> None:
     line = next(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.startswith("  dataset: "))
     listed = line.partition("#")[2].partition(":")[0].strip()
-    assert sorted(listed.split(" | ")) == sorted([*datasets(), "table"])
+    assert sorted(listed.split(" | ")) == sorted([*datasets(), "table", "images"])
 
 
 def test_a_new_one_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValidationError, match=r"input should be 'mnist' or .* or 'table'"):
+    with pytest.raises(ValidationError, match=r"input should be 'emoji' or .* or 'table' or 'images'"):
         DataConfig(**{**DEFAULTS, "dataset": "more-digits"})
     monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
     (tmp_path / "more_digits.py").write_text(
@@ -67,6 +69,22 @@ def test_a_new_one_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_table_of_your_own_needs_its_block(changes: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DataConfig(**{**DEFAULTS, "dataset": "table", **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "dataset = 'images' needs the path of a folder, found path = 'data/own'"),
+        ({"path": "a", "test_path": "a"}, "path and test_path: must be two folders, found 'a' twice"),
+        ({"path": "a", "time": "t"}, "dataset = 'images': time is for tables, found 't'"),
+        ({"path": "a", "size": [64, 7]}, "size.*\n.*greater than or equal to 8"),
+        ({"path": "a", "channels": 2}, "channels\n.*'auto', 1 or 3"),
+    ],
+)
+def test_images_of_your_own_need_theirs(changes: dict[str, Any], message: str) -> None:
+    assert DataConfig(**{**DEFAULTS, "dataset": "images", "path": "a", "size": [64, 32]}).size == (64, 32)
+    with pytest.raises(ValidationError, match=message):
+        DataConfig(**{**DEFAULTS, "dataset": "images", **changes})
 
 
 def test_torchvision_has_each_kind() -> None:

@@ -231,5 +231,5 @@ def test_a_table_of_your_own_is_fetched_from_nowhere(tmp_path: Path, monkeypatch
         monkeypatch.setenv("DATA_DIR", folder)
         fill(tmp_path / "raw", {"stray": b"of another data set"})
         collect("table", tmp_path / "raw")
-        assert read(tmp_path / "raw") == {"README.md": sources.OWN_TABLE.encode()}
+        assert read(tmp_path / "raw") == {"README.md": sources.OWN_DATA.encode()}
     assert caplog.records == []

@@ -97,6 +97,14 @@ def test_of_images_a_linear_model_learns_from_a_stratified_part(digits, monkeypa
     assert not np.array_equal(part["logistic_regression"].outputs, found["logistic_regression"].outputs)
 
 
+def test_large_images_are_scored_a_portion_at_a_time(digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = said(digits(200), digits(100, seed=1), IMAGES)
+    monkeypatch.setattr(baselines, "PORTION", 12 * 12 * 7)
+    parts = said(digits(200), digits(100, seed=1), IMAGES)
+    for name, one in whole.items():
+        assert np.allclose(one.outputs, parts[name].outputs, atol=1e-6)
+
+
 def test_where_all_are_of_one_class_there_is_no_more_to_learn() -> None:
     train, test = crossed(100, 0), crossed(100, 1)
     assert list(said(Examples(train.inputs, np.zeros(100, np.int64)), test, CLASS)) == ["majority_class"]

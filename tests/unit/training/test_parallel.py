@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.training.parallel import ShardedModel, Workers, thread_count, tree_sum
+from stages.core.base.cores import thread_count
+from stages.core.training.parallel import ShardedModel, Workers, tree_sum
 
 
 def network() -> nn.Module:

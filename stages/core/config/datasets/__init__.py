@@ -3,10 +3,10 @@
 import importlib
 import pkgutil
 
-from stages.core.config.builtin import BuiltinImages, BuiltinTable
+from stages.core.config.builtin import AnyBuiltin
 
 
-def datasets() -> dict[str, BuiltinImages | BuiltinTable]:
+def datasets() -> dict[str, AnyBuiltin]:
     """Every data set of this folder by its name, that of its file with hyphens; short names first."""
     modules = sorted((module.name for module in pkgutil.iter_modules(__path__)), key=lambda name: (len(name), name))
     return {name.replace("_", "-"): importlib.import_module(f"{__name__}.{name}").DATASET for name in modules}

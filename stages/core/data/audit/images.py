@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.base.stored import Rows
 from stages.core.data.audit.finding import MANY, Finding, Parts
 
 ROWS, COLUMNS = 8, 9  # of the cells an image is averaged over; a bit for each step from one to the next in its row
@@ -44,7 +45,7 @@ def near_duplicates(parts: Parts) -> list[Finding]:
     return [Finding("near_duplicates", len(rows), len(rows) > MANY * len(test), example)]
 
 
-def _near(train: np.ndarray, test: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _near(train: Rows, test: Rows) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of images nearly alike: their places in `test` and in `train`, and the share that tells them apart."""
     channels, height, width = train.shape[1:]
     size = channels * height * width
@@ -65,7 +66,7 @@ def _near(train: np.ndarray, test: np.ndarray) -> Iterator[tuple[np.ndarray, np.
             yield ours[some][near], theirs[some][near], distance[near] / spread[some][near]
 
 
-def _described(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _described(images: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean of all channels in each cell, float32 (N, 8, 9), and size times squared spread, int64 (N,): both exact."""
     count, channels, height, width = images.shape
     areas = np.outer(_sizes(height, ROWS), _sizes(width, COLUMNS)) * channels

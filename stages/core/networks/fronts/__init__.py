@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from stages.core.base.schemas import Encoding, InputColumn, Normalisation
+from stages.core.base.stored import Rows
 from stages.core.data.examples import normalisation
 from stages.core.networks.fronts.columns import Columns, learn_encoding
 from stages.core.networks.fronts.pixels import Normalise
@@ -16,12 +17,12 @@ from stages.core.networks.fronts.pixels import Normalise
 Learned = Normalisation | Encoding
 
 
-def learn(inputs: np.ndarray, columns: Sequence[InputColumn] | None) -> Learned:
+def learn(inputs: Rows, columns: Sequence[InputColumn] | None) -> Learned:
     """What a front end must know of the `inputs` trained on: images uint8 (N, C, H, W), or rows float64 (N, F).
 
     Of rows the `columns` say which are numbers. Raises `InputError` where nothing can be learned from the inputs.
     """
-    return normalisation(inputs) if columns is None else learn_encoding(inputs, columns)
+    return normalisation(inputs) if columns is None else learn_encoding(np.asarray(inputs), columns)
 
 
 def front(learned: Learned, input_shape: Sequence[int], pieces: bool) -> tuple[nn.Module, Sequence[int]]:

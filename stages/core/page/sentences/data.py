@@ -5,7 +5,7 @@ from stages.core.pictures.wording import count, listed, plain
 
 
 def told(found: Findings) -> str:
-    """Training and test part, what is predicted, and which rows of a file were dropped."""
+    """Training and test part, what is predicted, and what became of a file's rows, or of the files of a folder."""
     counts = found.metrics["prepare"]
     train, test = counts["train"]["examples"], counts["test"]["examples"]
     what = f"one of {count(len(found.classes), 'class', 'classes')}" if found.classes else "a number"
@@ -18,4 +18,13 @@ def told(found: Findings) -> str:
         dropped = [f"{number:,} ({plain(reason)})" for reason, number in sorted(rows["dropped"].items()) if number]
         lost = f"dropped were {listed(dropped)}" if dropped else "none was dropped"
         sentences.append(f"Of {count(rows['in_file'], 'row')} that were read {rows['used']:,} are used; {lost}.")
+    if files := counts.get("files"):
+        others = [f"{files['duplicate']:,} (duplicate)"] * (files["duplicate"] > 0)
+        for state in ("refused", "left_out"):
+            others += [f"{number:,} ({reason})" for reason, number in sorted(files[state].items())]
+        lost = f"not used are {listed(others)}" if others else "none was lost"
+        sentences.append(
+            f"Of {count(files['in_folder'], 'file')} in the folder {files['used']:,} are used; {lost}. "
+            "What became of each is in data/prepared/files.csv."
+        )
     return " ".join(sentences)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from torch import nn
 
+from stages.core.base.stored import Rows
 from stages.core.config.builtin import Task
 from stages.core.config.recipe import TrainConfig
 from stages.core.training.objectives import conformal
@@ -23,7 +24,7 @@ def objective_of(config: TrainConfig, task: Task) -> Objective:
     return objectives[task](config)
 
 
-def predict(task: Task, model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
+def predict(task: Task, model: nn.Module, inputs: Rows, workers: Workers) -> np.ndarray:
     """What a model of `task`, as loaded from its files, says of images uint8 (N, C, H, W) or rows float64 (N, F).
 
     Of classes, float32 probabilities (N, C); of a number, float64 (N,) in its own unit.

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
 from torch import nn
 
+from stages.core.base.stored import Rows
 from stages.core.config.recipe import TrainConfig
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
@@ -107,7 +108,7 @@ def loss_and_accuracy(logits: torch.Tensor, targets: np.ndarray) -> tuple[float,
     return loss, (logits.argmax(dim=1) == actual).sum().item() / len(actual)
 
 
-def predict_probabilities(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
+def predict_probabilities(model: nn.Module, inputs: Rows, workers: Workers) -> np.ndarray:
     """The class probabilities float32 (N, classes) that `model`, as loaded, gives `inputs`."""
     return predict_outputs(model, inputs, workers).softmax(dim=1).numpy()
 

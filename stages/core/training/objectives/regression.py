@@ -14,6 +14,7 @@ from torch import nn
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import PredictionInterval, TargetScale
+from stages.core.base.stored import Rows
 from stages.core.config.recipe import TrainConfig
 from stages.core.networks.layers import Units
 from stages.core.networks.logarithm import log
@@ -106,6 +107,6 @@ def target_scale(targets: np.ndarray, log_of_them: bool) -> TargetScale:
     return TargetScale(mean=mean, std=std, log=log_of_them, low=float(targets.min()), high=float(targets.max()))
 
 
-def predict_numbers(model: nn.Module, inputs: np.ndarray, workers: Workers) -> np.ndarray:
+def predict_numbers(model: nn.Module, inputs: Rows, workers: Workers) -> np.ndarray:
     """The numbers float64 (N,), in the target's unit, that `model`, as loaded, says of `inputs`."""
     return predict_outputs(model, inputs, workers).double().reshape(-1).numpy()
