@@ -40,7 +40,6 @@ def main() -> None:
     recorded.note(looked_at(own), lambda: looked_at(own))
     builtin, limit = datasets().get(params.data.dataset), params.prepare.limit
     scratch = None
-    keep(pd.DataFrame(columns=list(FILES.columns)))
     if isinstance(builtin, BuiltinImages):
         prepared = images.prepared(INPUTS["raw"], builtin, limit, params.seed)
     elif isinstance(builtin, BuiltinFolder) or params.data.dataset == "images":
@@ -57,6 +56,8 @@ def main() -> None:
     prepared.metrics().write(OUTPUTS["metrics"])
     if scratch:
         scratch.discard()
+    else:
+        keep(pd.DataFrame(columns=list(FILES.columns)))
 
 
 def keep(ledger: pd.DataFrame) -> None:

@@ -74,8 +74,8 @@ def test_an_unknown_data_set_is_refused(project: Path):
     assert (done.returncode, done.stderr) == (
         *(
             1,
-            "error: params.yaml: data.dataset = 'cifar': input should be 'mnist' or 'diamonds' or 'penguins' or "
-            "'fashion-mnist' or 'table'\n",
+            "error: params.yaml: data.dataset = 'cifar': input should be 'emoji' or 'mnist' or 'diamonds' or "
+            "'penguins' or 'fashion-mnist' or 'table' or 'images'\n",
         ),
     )
 

@@ -9,7 +9,7 @@ from stages.core.base.stored import Rows
 from stages.core.training.parallel import Workers
 
 BATCH = 200  # images: the fastest of 64 to 2000; fixed, since the last bits of a prediction may depend on it
-PIXELS = 1 << 24  # that a batch has at most, and their channels: of images above 167 x 167 in colour it has fewer
+PIXELS = 1 << 22  # that a batch has at most, with their channels: of images above 83 x 83 in colour it has fewer
 ROWS = 1000  # likewise
 
 

@@ -1,16 +1,18 @@
 import gzip
 import hashlib
 import io
+import json
 import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from stages.core.base.command import InputError
-from stages.core.config.builtin import Debian, Npm, Pypi
+from stages.core.config.builtin import BuiltinFolder, Debian, Npm, Pypi
 from stages.core.config.datasets import datasets
 from stages.core.data import sources
 from stages.core.data.sources import UnavailableError, collect
@@ -233,3 +235,25 @@ def test_a_table_of_your_own_is_fetched_from_nowhere(tmp_path: Path, monkeypatch
         collect("table", tmp_path / "raw")
         assert read(tmp_path / "raw") == {"README.md": sources.OWN_DATA.encode()}
     assert caplog.records == []
+
+
+def test_pictures_in_an_archive_become_a_folder_per_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Those of a listed category that the archive has; the others, and the archive itself, are gone."""
+    entries = [("Food & Drink", "a.png"), ("Objects", "b.png"), ("Component", "c.png"), ("Objects", "absent.png")]
+    index = json.dumps([{"category": category, "image": image} for category, image in entries]).encode()
+    content = {"p/index.json": index, "p/64/a.png": b"a", "p/64/b.png": b"b", "p/64/c.png": b"c", "p/64/skin.png": b"d"}
+    (tmp_path / "given").mkdir()
+    with tarfile.open(tmp_path / "given/set.tgz", "w:gz") as archive:
+        for name, text in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, BytesIO(text))
+    digest = hashlib.sha256((tmp_path / "given/set.tgz").read_bytes()).hexdigest()
+    declared = BuiltinFolder(
+        digests={"set.tgz": digest}, sources=(), pictures="p/64", index="p/index.json", left_out=("Component",)
+    )
+    monkeypatch.setattr(sources, "datasets", lambda: {"pictures": declared})
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "given"))
+    collect("pictures", tmp_path / "raw")
+    found = {str(path.relative_to(tmp_path / "raw")): path.read_bytes() for path in (tmp_path / "raw").rglob("*.*")}
+    assert found == {"Food & Drink/a.png": b"a", "Objects/b.png": b"b"}
