@@ -10,7 +10,8 @@ from stages.core.config.plain import shown
 AUTO = "auto"
 MANY = 1 << 20  # examples, where their number is not known yet
 LEAST_TRAINED = 8  # rows, as params.yaml comes: any number from there on makes batches with one for each shard
-ROWS = 2_000_000  # that a network for tables is to see in training, unless 20 epochs give fewer
+SEEN: dict[Kind, int] = {"image": 300_000, "table": 2_000_000}  # in training, unless 20 epochs give fewer
+FEW_IMAGES = 20_000  # whose folds can be trained for as long as the model
 MILLIONS = 1_000_000  # of rows
 MODELS: dict[Kind, tuple[str, ...]] = {"image": ("cnn", "mlp", "linear"), "table": ("tabular", "mlp", "linear")}
 LOSSES: dict[Task, tuple[str, ...]] = {
@@ -35,27 +36,28 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [64, 64])
     _settle(train, "loss", LOSSES[task][0])
     _settle(train, "batch_size", _batch_size(kind, examples))
-    _settle(train, "epochs", 5 if kind == "image" else max(2, min(20, ROWS // max(examples, 1))))
-    _settle(train, "val_fraction", 0.05 if kind == "image" else _slice_of_rows(examples))
-    _settle(cross_validate, "epochs", 2 if kind == "image" else 0)
+    _settle(train, "epochs", max(5 if kind == "image" else 2, min(20, SEEN[kind] // max(examples, 1))))
+    _settle(train, "val_fraction", _slice(examples))
+    _settle(cross_validate, "epochs", 2 if kind == "image" and examples >= FEW_IMAGES else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
     _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
     return values | sections
 
 
 def _batch_size(kind: Kind, examples: int) -> int:
-    """A power of 2: of images 256, or half of fewer than 512; of rows about a 20th, so that few make many steps.
+    """A power of 2: about a 20th, so that few examples make many steps, up to 256; 1024 of millions of rows.
 
-    Of very few rows it is no more than folds that roll forward in time begin with.
+    Of very few images it is up to half. Of rows it is then no more than folds that roll forward in time begin with.
     """
     if kind == "image":
-        return min(256, 1 << (max(examples, 8) // 2).bit_length() - 1)
+        half = 1 << (max(examples, 8) // 2).bit_length() - 1
+        return min(256, half, max(16, 1 << (examples // 32).bit_length()))
     least = 16 if examples >= 96 else LEAST_TRAINED
     return 1024 if examples >= MILLIONS else min(256, max(least, 1 << (examples // 32).bit_length()))
 
 
-def _slice_of_rows(examples: int) -> float:
-    """As many as a hundred rows, by which to choose an epoch and to say how far off a number may be, or a fifth."""
+def _slice(examples: int) -> float:
+    """As many as a hundred examples, by which to choose an epoch and to say how far off a number may be, or a fifth."""
     return round(min(max(100 / max(examples, 1), 0.05), 0.2), 3)
 
 

@@ -51,6 +51,17 @@ def test_few_rows_get_small_batches_and_a_larger_slice(examples: int) -> None:
     assert examples < 500 or train["val_fraction"] * examples >= 100
 
 
+@pytest.mark.parametrize(
+    ("examples", "epochs", "batch_size", "val_fraction", "in_folds"),
+    [(10, 20, 4, 0.2, 0), (100, 20, 16, 0.2, 0), (1_500, 20, 64, 0.067, 0), (19_999, 15, 256, 0.05, 0)],
+)
+def test_few_images_are_seen_more_often(examples, epochs, batch_size, val_fraction, in_folds) -> None:
+    values = settled(DEFAULTS, "image", "classification", examples)
+    train = values["train"]
+    assert (train["epochs"], train["batch_size"], train["val_fraction"]) == (epochs, batch_size, val_fraction)
+    assert values["cross_validate"]["epochs"] == in_folds
+
+
 def test_for_mnist_it_is_what_it_was() -> None:
     values = settled(DEFAULTS, "image", "classification", 60_000)
     assert (values["model"]["name"], values["model"]["hidden"], values["train"]["loss"]) == ("cnn", [], "cross_entropy")
