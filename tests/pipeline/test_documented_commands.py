@@ -38,8 +38,8 @@ def printed() -> dict[str, list[str]]:
     for page in PAGES:
         for section in re.split(r"^#+ ", (ROOT / page).read_text(), flags=re.MULTILINE)[1:]:
             commands = found.setdefault(f"{page}: {section.partition(chr(10))[0]}", [])
-            for block, text in re.findall(r"```sh\n(.*?)```|`([^`]+)`", section, re.DOTALL):
-                for line in block.splitlines() or [" ".join(text.split())]:
+            for language, block, text in re.findall(r"```(\w*)\n(.*?)```|`([^`]+)`", section, re.DOTALL):
+                for line in [" ".join(text.split())] if text else block.splitlines() * (language == "sh"):
                     command = line.partition("  #")[0].strip()
                     known = any(command in others for others in found.values())
                     if not known and (block or COMMAND.fullmatch(command)):
