@@ -13,12 +13,14 @@ from stages.core.config.params import Section, StageParams
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Backbone = Literal["resnet18", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny"]  # of torchvision
+NORMALISES_BATCHES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0")
 
 
 class ModelConfig(Section):
-    """Section `model`: the network; each name is a file of `stages.core.networks.bodies`."""
+    """Section `model`: the network; each name is a file of `stages.core.networks.bodies`, those of torchvision one."""
 
-    name: Literal["linear", "mlp", "cnn", "tabular"]
+    name: Literal["linear", "mlp", "cnn", "tabular", Backbone]
     channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]
     hidden: Annotated[tuple[Width, ...], Field(strict=False, max_length=6)]
     batch_norm: bool
@@ -101,9 +103,11 @@ class Recipe(StageParams):
         """How few examples a batch may have, and the rule that says so, in words."""
         shards = f"for each of the train.shards = {self.train.shards}"
         # By name, since this refuses before torch can build a network; the engine asks the one it has built.
+        # One image in a shard has no spread to normalise by, once the layers have left a pixel of it.
         if self.model.name == "cnn" and self.model.batch_norm:
-            # One image in a shard has no spread to normalise by, once the blocks have left a pixel of it.
             return 2 * self.train.shards, f"2 examples {shards}, since model.batch_norm = true"
+        if self.model.name in NORMALISES_BATCHES:
+            return 2 * self.train.shards, f"2 examples {shards}, since model.name = {self.model.name!r} has batch norm"
         return self.train.shards, f"one example {shards}"
 
     def with_epochs(self, epochs: int) -> Self:

@@ -102,13 +102,15 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     Weights that come from a file are loaded afterwards; what other layers draw, `check_alike` refuses.
     """
     with torch.no_grad():
-        for layer in model.modules():
-            if isinstance(layer, DrawnLayer):
-                layer.draw(generator)
-            elif isinstance(layer, nn.Linear | nn.Conv2d):
-                bound = layer.weight[0].numel() ** -0.5
-                for tensor in layer.parameters():
-                    tensor.uniform_(-bound, bound, generator=generator)
+        if isinstance(model, DrawnLayer):
+            model.draw(generator)
+        elif isinstance(model, nn.Linear | nn.Conv2d):
+            bound = model.weight[0].numel() ** -0.5
+            for tensor in model.parameters():
+                tensor.uniform_(-bound, bound, generator=generator)
+        else:
+            for layer in model.children():
+                initialise(layer, generator)
 
 
 def check_alike(model: nn.Module, again: nn.Module) -> None:

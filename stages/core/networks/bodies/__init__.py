@@ -1,4 +1,4 @@
-"""The networks, one to a file: what lies between the front end and the outputs.
+"""The networks, one to a file, those of torchvision in one: what lies between the front end and the outputs.
 
 A new file with a `body` is a network; its name goes into `ModelConfig`, and its knobs into the section `model`. A file
 may say more: `PIECES = True`, that numbers of a table should come in pieces, too; and `output`, which layer gives the
@@ -8,10 +8,11 @@ outputs, where that is not torch's linear one.
 import importlib
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import get_args
 
 from torch import nn
 
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Backbone, ModelConfig
 
 Body = tuple[list[nn.Module], int]  # layers from what the front end gives, float32 (N, ...), to (N, F), and F
 
@@ -34,4 +35,5 @@ def takes_pieces(config: ModelConfig) -> bool:
 
 
 def _network(config: ModelConfig) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{config.name}")
+    file = "backbone" if config.name in get_args(Backbone) else config.name
+    return importlib.import_module(f"{__name__}.{file}")
