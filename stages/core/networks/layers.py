@@ -31,8 +31,26 @@ class Dropout(RandomLayer):
         return x * kept.to(x.device) / (1 - self.p)
 
 
+class StochasticDepth(RandomLayer):
+    """Leaves out the branch of a residual block, float32 (N, ...), of each example with probability `p`.
+
+    Source: Huang et al., Deep networks with stochastic depth (2016); torchvision's draws as torch's dropout does.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        assert self.generator is not None, "a training pass needs a generator for stochastic depth"
+        kept = torch.rand((len(x), *[1] * (x.dim() - 1)), generator=self.generator) >= self.p
+        return x * (kept / (1 - self.p)).to(x.device)
+
+
 class DrawnLayer(nn.Module):
-    """A layer with initial weights of its own kind, which it draws itself."""
+    """A layer with initial weights of its own kind, which it draws itself, those of layers inside it, too."""
 
     def draw(self, generator: torch.Generator) -> None:
         raise NotImplementedError
