@@ -134,12 +134,14 @@ def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) 
 def write_arrays(path: Path, arrays: Mapping[str, "Rows"]) -> None:
     """Write named arrays as safetensors, byte for byte as that library does, but a portion at a time.
 
-    Facts about them go into a JSON file beside it. Source: the description of the format in safetensors' README.
+    A single number becomes an array (1,). Facts about them go into a JSON file beside it. Source: the description of the
+    format in safetensors' README.
     """
     import numpy as np
 
     from stages.core.base.stored import portions
 
+    arrays = {name: rows if rows.ndim else np.reshape(rows, 1) for name, rows in arrays.items()}
     kinds = {np.dtype(kind): (rank, name) for rank, (name, kind) in enumerate(_KINDS.items())}
     # Large elements first, so that all are aligned.
     names = sorted(arrays, key=lambda name: (-kinds[arrays[name].dtype][0], name))
@@ -153,8 +155,7 @@ def write_arrays(path: Path, arrays: Mapping[str, "Rows"]) -> None:
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in names:
-            rows = arrays[name]
-            for portion in portions(rows) if rows.ndim else [rows]:
+            for portion in portions(arrays[name]):
                 file.write(np.ascontiguousarray(portion).reshape(-1).view(np.uint8).data)
 
 
