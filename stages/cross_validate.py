@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.base.artifacts import read_arrays, sha256
 from stages.core.base.command import convenience, run
 from stages.core.base.schemas import CROSS_VALIDATE, FOLD_SCORES, LEARNING_CURVE, CrossValidateMetrics
 from stages.core.config.automatic import settle_by_data
@@ -24,6 +25,7 @@ INPUTS = {
     "audited": Path("data/audited"),  # not read: nothing is trained before `audit` is passed
     "train": Path("data/prepared/train.safetensors"),
     "facts": Path("data/prepared/facts.json"),
+    "pretrained": Path("models/pretrained.safetensors"),
 }
 OUTPUTS = {
     "metrics": Path("metrics/cross_validate.json"),
@@ -41,11 +43,12 @@ def main() -> None:
     data, facts = read_training(INPUTS["train"], INPUTS["facts"])
     params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
     objective = objective_of(params.train, facts.task)
+    start = sha256(INPUTS["pretrained"])
     checkpoints: list[Checkpoint] = []
 
     def checkpoint(recipe: Recipe, fold: int, share: float, taken: NDArray[np.int64]) -> Checkpoint:
         checkpoints.append(
-            Checkpoint(run_key(recipe, facts.train_sha256, facts.columns, "cross_validate", fold, share, taken))
+            Checkpoint(run_key(recipe, facts.train_sha256, facts.columns, start, "cross_validate", fold, share, taken))
         )
         return checkpoints[-1]
 
@@ -63,6 +66,7 @@ def main() -> None:
             on_fold=show,
             checkpoint=checkpoint,
             columns=facts.columns,
+            pretrained=read_arrays(INPUTS["pretrained"]),
         )
 
     if workers.rank:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.base.artifacts import write_arrays
+from stages.core.base.artifacts import read_arrays, sha256, write_arrays
 from stages.core.base.command import convenience, run
 from stages.core.base.schemas import TRAINING, TrainMetrics
 from stages.core.base.seeding import numpy_generator
@@ -25,6 +25,7 @@ INPUTS = {
     "audited": Path("data/audited"),  # not read: nothing is trained before `audit` is passed
     "train": Path("data/prepared/train.safetensors"),
     "facts": Path("data/prepared/facts.json"),
+    "pretrained": Path("models/pretrained.safetensors"),
 }
 OUTPUTS = {
     "weights": Path("models/model.safetensors"),
@@ -48,7 +49,8 @@ def main() -> None:
     train, validation = map(data.take, parts)
     del data  # the parts are copies
     check_batches(params, len(train))  # before a progress bar is drawn
-    checkpoint = Checkpoint(run_key(params, facts.train_sha256, facts.columns, "train", *parts))
+    start = sha256(INPUTS["pretrained"])
+    checkpoint = Checkpoint(run_key(params, facts.train_sha256, facts.columns, start, "train", *parts))
 
     with Workers.at_hand() as workers:
 
@@ -67,6 +69,7 @@ def main() -> None:
                 on_resume=bar.resume,
                 on_epoch=write_curves,
                 columns=facts.columns,
+                pretrained=read_arrays(INPUTS["pretrained"]),
             )
     if workers.rank:
         return  # torchrun's rank 0 alone writes

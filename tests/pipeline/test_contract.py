@@ -18,11 +18,17 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from stages.core.config.automatic import MANY, settle_by_data
+from stages.core.config.recipe import OWN_WEIGHTS
 from tests.pipeline.project import ROOT, declared, outs, sections
 
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
 OWN = "data/own"  # what `${data.path}` and `${data.test_path}` are unless the user's files are named
-PIPELINE = yaml.safe_load(re.sub(r"\$\{data\.(test_)?path\}", OWN, (ROOT / "dvc.yaml").read_text()))
+OWN_FILES = {"prepare": OWN, "weights": OWN_WEIGHTS}  # of the stages that get their paths from parameters
+PIPELINE = yaml.safe_load(
+    re.sub(r"\$\{data\.(test_)?path\}", OWN, (ROOT / "dvc.yaml").read_text()).replace(
+        "${model.weights_file}", OWN_WEIGHTS
+    )
+)
 STAGES: dict[str, dict[str, Any]] = PIPELINE["stages"]
 
 each_stage = pytest.mark.parametrize("name", STAGES)
@@ -96,8 +102,8 @@ def test_dependencies_are_the_rooms_of_its_imports_and_the_inputs(name: str) -> 
     files = import_closure(f"stages.{name}")
     rooms = {str(Path(*Path(file).parts[:3])) if file.startswith("stages/core/") else file for file in files}
     expected = rooms | {str(path) for path in module(name).INPUTS.values()}
-    if name == "prepare":  # which gets the paths of the user's files from its parameters
-        expected.add(OWN)
+    if name in OWN_FILES:
+        expected.add(OWN_FILES[name])
     require(dict.fromkeys(STAGES[name].get("deps", [])), expected, f"dvc.yaml: stages.{name}.deps")
 
 

@@ -28,7 +28,7 @@ from stages.core.base.schemas import (
     PrepareFacts,
     StressMetrics,
 )
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.data.examples import Examples, normalisation
 from stages.core.experiments.corruptions.images import CORRUPTIONS
 from stages.core.scores.predictions import Predictions, ValuePredictions
@@ -69,9 +69,10 @@ def workspace(tmp_path: Path) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section, keys in SMALL.items():
         params[section] |= keys
+    write_arrays(tmp_path / "models/pretrained.safetensors", {})
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
 
-    config = ModelConfig.model_validate(params["model"])
+    config = Architecture.model_validate({name: params["model"][name] for name in Architecture.model_fields})
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
     description = describe_model(config, facts, normalisation(inputs), 1.0, score="accuracy", selected_epoch=1)

@@ -31,7 +31,7 @@ from stages.core.base.command import InputError
 from stages.core.base.declared import Record, Table
 from stages.core.base.schemas import ModelDescription
 from stages.core.config.params import read_values
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.config.sections import AllParams, DataConfig
 from stages.core.data import idx, sources, tables
 from stages.core.data.examples import Examples
@@ -176,7 +176,7 @@ def of_own_tables() -> Iterator[Reader]:
 def of_classifier() -> Iterator[Reader]:
     """A small model of images."""
     off = {"hidden": [], "batch_norm": True, "dropout": 0.0}
-    config = ModelConfig.model_validate({"name": "cnn", "channels": [2], **off})
+    config = Architecture.model_validate({"name": "cnn", "channels": [2], **off})
     scale = schemas.Normalisation(mean=(0.5,), std=(0.25,))
     facts = schemas.PrepareFacts(
         task="classification",
@@ -192,7 +192,7 @@ def of_classifier() -> Iterator[Reader]:
 
 def of_regression() -> Iterator[Reader]:
     """A small model of rows."""
-    config = ModelConfig.model_validate(
+    config = Architecture.model_validate(
         {"name": "tabular", "channels": [2], "hidden": [3], "batch_norm": True, "dropout": 0.0}
     )
     columns = (schemas.InputColumn(name="carat"), schemas.InputColumn(name="cut", categories=("Fair", "Ideal")))

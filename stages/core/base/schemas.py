@@ -167,7 +167,7 @@ class ModelDescription(DataDescription):
 
     score: str  # of the curves: what chose the epoch
     selected_epoch: Size
-    architecture: dict[str, Any]  # the section `model`
+    architecture: dict[str, Any]  # of the section `model` how the network is built
     input: str
     output: str
     normalisation: Normalisation | None = None  # of the images trained on

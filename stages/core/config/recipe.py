@@ -4,7 +4,7 @@ Free of torch, so that a bad value is refused before torch takes a second to loa
 """
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -14,11 +14,12 @@ from stages.core.config.params import Section, StageParams
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Backbone = Literal["resnet18", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny"]  # of torchvision
+OWN_WEIGHTS = "models/own"  # stands for no file, since DVC knows no dependency that may be empty
 NORMALISES_BATCHES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0")
 
 
-class ModelConfig(Section):
-    """Section `model`: the network; each name is a file of `stages.core.networks.bodies`, those of torchvision one."""
+class Architecture(Section):
+    """Of the section `model` how a network is built; each name is a file of `networks/bodies`, torchvision's one."""
 
     name: Literal["linear", "mlp", "cnn", "tabular", Backbone]
     channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]
@@ -31,6 +32,42 @@ class ModelConfig(Section):
         if self.dropout and not self.hidden:
             raise ValueError(f"dropout = {self.dropout} drops units of the layers of hidden, found hidden = []")
         return self
+
+
+class WeightsConfig(Section, extra="ignore"):
+    """Of the section `model` what the network starts from."""
+
+    name: str
+    weights: Literal["none", "default", "file"]
+    weights_file: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_weights_to_start_from(self) -> Self:
+        if self.weights != "none" and self.name not in get_args(Backbone):
+            raise ValueError(
+                f"weights = {self.weights!r} goes with name = {' or '.join(get_args(Backbone))}, found {self.name!r}"
+            )
+        if self.weights == "file" and self.weights_file == OWN_WEIGHTS:
+            raise ValueError(f"weights = 'file' needs the path of one, found weights_file = {self.weights_file!r}")
+        return self
+
+
+class ModelConfig(Architecture, WeightsConfig, extra="forbid"):  # type: ignore[misc]  # its name is one of few
+    """Section `model`: the network, and what of it is trained."""
+
+    freeze: Literal["none", "backbone"]
+
+    @model_validator(mode="after")
+    def _freezes_what_was_trained(self) -> Self:
+        if self.freeze == "backbone" and self.weights == "none":
+            raise ValueError("freeze = 'backbone' keeps weights as they come, found weights = 'none'")
+        return self
+
+    @property
+    def normalises_batches(self) -> bool:
+        """Whether a layer takes its statistics from the batch in training; the layers themselves know it better."""
+        own = self.name == "cnn" and self.batch_norm
+        return own or (self.name in NORMALISES_BATCHES and self.freeze == "none")
 
 
 class AugmentConfig(Section):
@@ -104,10 +141,10 @@ class Recipe(StageParams):
         shards = f"for each of the train.shards = {self.train.shards}"
         # By name, since this refuses before torch can build a network; the engine asks the one it has built.
         # One image in a shard has no spread to normalise by, once the layers have left a pixel of it.
-        if self.model.name == "cnn" and self.model.batch_norm:
-            return 2 * self.train.shards, f"2 examples {shards}, since model.batch_norm = true"
-        if self.model.name in NORMALISES_BATCHES:
-            return 2 * self.train.shards, f"2 examples {shards}, since model.name = {self.model.name!r} has batch norm"
+        if self.model.normalises_batches:
+            named = f"model.name = {self.model.name!r} has batch norm"
+            why = "model.batch_norm = true" if self.model.name == "cnn" else named
+            return 2 * self.train.shards, f"2 examples {shards}, since {why}"
         return self.train.shards, f"one example {shards}"
 
     def with_epochs(self, epochs: int) -> Self:

@@ -84,13 +84,14 @@ def cross_validate(
     on_fold: Callable[[CrossValidation], object] = lambda so_far: None,
     checkpoint: Callable[[Recipe, int, float, NDArray[np.int64]], Checkpoint | None] = lambda *run: None,
     columns: Sequence[InputColumn] | None = None,
+    pretrained: Mapping[str, np.ndarray] | None = None,
 ) -> CrossValidation:
     """Train `recipe` on each fold's training part, and on the shares of it that the learning curve takes.
 
     Besides the objective's, each fold has the `scores`, functions of targets and predictions. `on_fold` is called after
     each fold with what there is so far. `checkpoint`, called with what determines a training run (recipe, fold, share,
     indices of the examples trained on), gives the one that the run goes on from. Of a table `columns` tell which are
-    numbers.
+    numbers. A backbone starts from the weights `pretrained`.
     Raises `InputError` when the batches do not go with the folds' sizes or a loss is not finite.
     """
     folds = split_folds(data, config.folds, numpy_generator(recipe.seed, "folds"))
@@ -122,6 +123,7 @@ def cross_validate(
                     on_step=bar.update,
                     on_resume=bar.resume,
                     columns=columns,
+                    pretrained=pretrained,
                 )
             last = trained.history[-1]
             sizes.append((fold, share, len(train), last.train_score, last.validation_score))

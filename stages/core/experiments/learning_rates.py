@@ -4,9 +4,10 @@ Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), sect
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -43,6 +44,7 @@ def range_test(
     width: int,
     workers: Workers,
     columns: Sequence[InputColumn] | None = None,
+    pretrained: Mapping[str, np.ndarray] | None = None,
 ) -> list[Point]:
     """Train a new model by `recipe`, each step on a batch drawn anew from `train`, at ever larger rates.
 
@@ -51,7 +53,7 @@ def range_test(
     The recipe's own rate and schedule are not used. Raises `InputError` when a batch is larger than `train`.
     """
     check_batch_size(recipe.train, len(train))
-    engine = Engine(recipe, train, objective, width, workers, FOLD, columns)
+    engine = Engine(recipe, train, objective, width, workers, FOLD, columns, pretrained)
 
     def take_step(step: int, rate: float) -> float:
         generator = numpy_generator(recipe.seed, "lr_range", step)

@@ -17,7 +17,7 @@ from stages.core.base.schemas import (
     PrepareFacts,
     TargetScale,
 )
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.networks.bodies import body, output, takes_pieces
 from stages.core.networks.fronts import Learned, front
 from stages.core.networks.layers import DrawnLayer, RandomLayer, Temperature, Units
@@ -29,7 +29,7 @@ NUMBERS = "float64 numbers (N, 1), in the target's unit"
 
 
 def build_model(
-    config: ModelConfig,
+    config: Architecture,
     input_shape: Sequence[int],
     width: int,
     learned: Learned,
@@ -47,7 +47,7 @@ def build_model(
 
 
 def describe_model(
-    config: ModelConfig,
+    config: Architecture,
     facts: PrepareFacts,
     learned: Learned,
     scale: float | TargetScale,
@@ -65,7 +65,7 @@ def describe_model(
         task=facts.task,
         score=score,
         selected_epoch=selected_epoch,
-        architecture=config.model_dump(mode="json"),
+        architecture=config.model_dump(mode="json", include=set(Architecture.model_fields)),
         input_shape=facts.input_shape,
         columns=facts.columns,
         target=facts.target,
@@ -88,7 +88,7 @@ def load_model(description: ModelDescription, weights: Mapping[str, np.ndarray])
     learned, scale = description.normalisation or description.encoding, description.target_scale
     assert learned is not None  # else it were no description
     try:
-        config = ModelConfig.model_validate(description.architecture)
+        config = Architecture.model_validate(description.architecture)
         model = build_model(config, description.shape, description.width, learned, torch.Generator())
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except (TypeError, ValidationError, RuntimeError) as error:
@@ -155,5 +155,9 @@ def check_draws(model: nn.Module, input_shape: Sequence[int]) -> None:
 
 
 def normalises_batches(model: nn.Module) -> bool:
-    """Whether a layer takes its statistics from the batch, and so needs two examples of it at least."""
-    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules())
+    """Whether a layer takes its statistics from the batch, and so needs two examples of it at least.
+
+    One that is frozen takes none: it stays in evaluation mode when the others train.
+    """
+    layers = copy.deepcopy(model).train().modules()
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training for layer in layers)

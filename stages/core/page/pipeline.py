@@ -18,11 +18,14 @@ STAGES = {
         "Parse and check the raw files or your own; write inputs, targets and facts in one schema", ("fetch",)
     ),
     "audit": Stage("Look for what in the data would make the scores lies, before anything is trained", ("prepare",)),
+    "weights": Stage("Bring the weights that a network of torchvision starts from, each checked to fit it", ("check",)),
     "cross_validate": Stage(
-        "Train the recipe on all folds but one and score the one left out, k times", ("prepare", "audit")
+        "Train the recipe on all folds but one and score the one left out, k times", ("prepare", "audit", "weights")
     ),
-    "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare", "audit")),
-    "train": Stage("Fit the model; keep the epoch that does best on a validation slice", ("prepare", "audit")),
+    "lr_range": Stage("Train a little at growing learning rates, and suggest one", ("prepare", "audit", "weights")),
+    "train": Stage(
+        "Fit the model; keep the epoch that does best on a validation slice", ("prepare", "audit", "weights")
+    ),
     "evaluate": Stage("Score the model on the test set, once", ("prepare", "train")),
     "stress": Stage(
         "Score the model on test inputs made worse; see which columns of a table it needs", ("prepare", "train")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,6 +15,7 @@ from stages.core.data.examples import Examples
 from stages.core.networks.fronts import learn
 from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
+from stages.core.networks.pretrained import start_from
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.device import select_device
 from stages.core.training.objectives import Objective
@@ -28,9 +30,10 @@ Stream = tuple[str | int, ...]
 class Engine:
     """Trains a new model by `recipe` on `train` for `objective`, a step or an epoch at a time; it has `width` outputs.
 
-    Of a table `columns` tell which are numbers. All that is learned from data is learned here, on `train`. All draws
-    depend on (recipe.seed, purpose, fold, epoch, step, shard) alone: there is no generator whose state would have to be
-    kept. Raises `InputError` when the device is not at hand, or the data cannot be learned from.
+    Of a table `columns` tell which are numbers. A backbone starts from the weights `pretrained`. All that is learned
+    from data is learned here, on `train`. All draws depend on (recipe.seed, purpose, fold, epoch, step, shard) alone:
+    there is no generator whose state would have to be kept. Raises `InputError` when the device is not at hand, the
+    weights are another network's or the data cannot be learned from.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Engine:
         workers: Workers,
         fold: int = 0,
         columns: Sequence[InputColumn] | None = None,
+        pretrained: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.recipe, self.config, self.fold = recipe, recipe.train, fold
         self.objective = objective.learned(train.targets)
@@ -52,6 +56,7 @@ class Engine:
             for initial in (self.generator("initialise", fold), self.generator("initialise", fold))
         )
         check_alike(model, again)
+        start_from(model, recipe.model, pretrained or {})
         check_draws(model, train.inputs.shape[1:])
         self.least_batch = self.config.shards * (2 if normalises_batches(model) else 1)
         self.sharded = ShardedModel(model.to(self.device), self.config.shards, workers)

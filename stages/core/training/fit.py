@@ -75,6 +75,7 @@ def fit(
     on_resume: Callable[[int], object] | None = None,
     on_epoch: Callable[[Sequence[Epoch]], object] = lambda history: None,
     columns: Sequence[InputColumn] | None = None,
+    pretrained: Mapping[str, np.ndarray] | None = None,
 ) -> Fit:
     """Train a new model by `recipe` on `train`, and select the epoch with the best score on `validation`.
 
@@ -85,13 +86,13 @@ def fit(
     epoch. `on_step` is called with the number of steps done, for a progress bar, and `on_resume` (without it,
     `on_step`) with that of the steps that the checkpoint brings. `on_epoch` is called with the curves so far, after
     every epoch and on resuming.
-    Of a table `columns` tell which are numbers.
+    Of a table `columns` tell which are numbers. A backbone starts from the weights `pretrained`.
     Raises `InputError` when the batches do not go with the data or the loss is not finite.
     """
     check_batches(recipe, len(train))
     select = select and len(validation) > 0
     patience = recipe.train.early_stopping if select else 0
-    engine = Engine(recipe, train, objective, width, workers, fold, columns)
+    engine = Engine(recipe, train, objective, width, workers, fold, columns, pretrained)
     engine.check_batch(len(train) // steps_per_epoch(recipe.train, len(train)))
     sample = torch.randperm(len(train), generator=engine.generator("curve", fold))[:CURVE_EXAMPLES].numpy()
     curve = train.take(sample)

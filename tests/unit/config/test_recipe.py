@@ -8,6 +8,8 @@ from stages.core.base.command import InputError
 from stages.core.config.recipe import check_batch_size, check_batches, steps_per_epoch
 
 PLAIN = {"name": "cnn", "batch_norm": False}
+STARTS = {"name": "resnet18", "weights": "file", "weights_file": "a.pth"}
+FROZEN = STARTS | {"freeze": "backbone"}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,13 @@ PLAIN = {"name": "cnn", "batch_norm": False}
         (PLAIN, 4, 4, None),
         (PLAIN, 3, 4, "at least 4, one example for each of the train.shards = 4"),
         ({"name": "linear"}, 4, 4, None),  # batch_norm is for a cnn
+        (
+            {"name": "resnet18"},
+            7,
+            4,
+            "at least 8, 2 examples for each of the train.shards = 4, since model.name",
+        ),
+        (FROZEN, 4, 4, None),  # its statistics are those that it started with
         ({"name": "mlp"}, 15, 16, "at least 16, one example for each of the train.shards = 16"),
     ],
 )
@@ -63,3 +72,19 @@ def test_messages(recipe):
 def test_a_batch_drawn_by_itself_is_as_large_as_it_says(recipe):
     """The learning-rate range test draws whole batches, also from data that an epoch would cut too small."""
     check_batch_size(recipe(train={"batch_size": 9, "shards": 4}).train, 28)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "cnn"}, "weights = 'file' goes with name = resnet18 or .* or convnext_tiny, found 'cnn'"),
+        ({"weights_file": "models/own"}, "weights = 'file' needs the path of one, found weights_file = 'models/own'"),
+        ({"weights": "none"}, "freeze = 'backbone' keeps weights as they come, found weights = 'none'"),
+        ({"weights": "imagenet"}, "Input should be 'none', 'default' or 'file'"),
+        ({"name": "resnet19"}, "Input should be 'linear', 'mlp', 'cnn', 'tabular', 'resnet18'"),
+    ],
+)
+def test_what_a_network_starts_from_goes_with_it(recipe, change, message):
+    assert recipe(model=FROZEN).model.freeze == "backbone"
+    with pytest.raises(ValidationError, match=message):
+        recipe(model=FROZEN | change)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torchvision.models import get_model
 
 from stages.core.base.command import InputError
 from stages.core.config.recipe import Recipe
@@ -72,3 +73,17 @@ def test_a_shard_too_small_for_batch_norm_is_refused_by_name(recipe):
         small(recipe, "resnet18", batch_size=7)
     with pytest.raises(InputError, match=r"the smallest of 6; must be at least 8"):
         train(small(recipe, "resnet18"), pictures(12))
+
+
+@pytest.mark.parametrize("freeze", ["none", "backbone"])
+def test_a_run_that_starts_from_weights_is_as_repeatable(recipe, freeze):
+    name, data = "mobilenet_v3_small", pictures(16)
+    keys = {"name": name, "weights": "file", "weights_file": "a.pth", "freeze": freeze}
+    again = recipe(model=keys, train={"epochs": 2, "batch_size": 4 if freeze == "backbone" else 8, "shards": 4})
+    network = get_model(name, weights=None)
+    start = {key: tensor.numpy() for key, tensor in network.state_dict().items() if "classifier.3" not in key}
+    alone, shared = (train(again, data, workers, pretrained=start) for workers in (1, 3))
+    assert said(alone) == said(shared)
+    kept = [np.array_equal(alone.model[1].network.state_dict()[key].numpy(), array) for key, array in start.items()]
+    assert all(kept) if freeze == "backbone" else not all(kept)
+    assert alone.history[0].train_loss != alone.history[1].train_loss

@@ -6,6 +6,7 @@ do, but uniformly, since a normal draw takes a logarithm, and dropout and stocha
 
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.ops import StochasticDepth as TorchvisionDepth
 
 from stages.core.base.command import InputError
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.networks.layers import DrawnLayer, Dropout, StochasticDepth, dense
 
 HEADS = {
@@ -24,7 +25,7 @@ HEADS = {
 }  # the last layer of each, which is left out
 
 
-def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
     named = f"params.yaml: model.name = {config.name!r}"
     if len(input_shape) != 3:
         raise InputError(f"{named}: goes with images, found rows of a table")
@@ -46,7 +47,7 @@ class Backbone(DrawnLayer):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.frozen = name, False
         self.network = get_model(name, weights=None)
         self.features = int(self.network.get_submodule(HEADS[name]).in_features)
         self.network.set_submodule(HEADS[name], nn.Identity())
@@ -55,6 +56,14 @@ class Backbone(DrawnLayer):
                 self.network.set_submodule(path, Dropout(layer.p))
             elif isinstance(layer, TorchvisionDepth):
                 self.network.set_submodule(path, StochasticDepth(layer.p) if layer.p else nn.Identity())
+
+    def freeze(self) -> None:
+        """Keep all as it is while others train: the weights, and the statistics and units of which layers take some."""
+        self.frozen = True
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(mode and not self.frozen)
 
     def draw(self, generator: torch.Generator) -> None:
         for layer in self.network.modules():

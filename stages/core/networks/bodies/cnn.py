@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.networks.layers import dense
 
 
-def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
     if len(input_shape) != 3:
         raise InputError("params.yaml: model.name = 'cnn': goes with images, found rows of a table")
     layers: list[nn.Module] = []

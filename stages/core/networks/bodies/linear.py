@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 
 
-def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
     return [nn.Flatten()], math.prod(input_shape)

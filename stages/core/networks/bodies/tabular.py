@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from stages.core.base.command import InputError
-from stages.core.config.recipe import ModelConfig
+from stages.core.config.recipe import Architecture
 from stages.core.networks.dense import dense_relu
 from stages.core.networks.layers import DrawnLayer, Dropout, dense
 
@@ -19,7 +19,7 @@ PIECES = True
 MEMBERS = 4
 
 
-def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
+def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
     if len(input_shape) != 1:
         raise InputError("params.yaml: model.name = 'tabular': goes with rows of a table, found images")
     if not config.hidden:
@@ -29,7 +29,7 @@ def body(config: ModelConfig, input_shape: Sequence[int]) -> tuple[list[nn.Modul
     return [Split(input_shape[0], first), *dropout, *dense(first, rest, config.dropout, rows=True)], config.hidden[-1]
 
 
-def output(config: ModelConfig, features: int, width: int) -> nn.Module:
+def output(config: Architecture, features: int, width: int) -> nn.Module:
     return Heads(features, width) if config.hidden else nn.Linear(features, width)
 
 
