@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from stages import audit, baselines, cross_validate, evaluate, lr_range, plot, prepare, report, stress, train
+from stages import audit, baselines, cross_validate, evaluate, lr_range, plot, prepare, report, stress, train, weights
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
 BATCH = 256
@@ -38,7 +38,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "numbers": TABLE | {"task": "regression", "target": "level", "ignore": ["kind"]},
     "classes": TABLE | {"task": "classification", "target": "kind", "ignore": ["level"]},
 }
-AUGMENT = {"shift": 2, "rotation": 10.0, "scale": 0.1, "erase": 4}
+AUGMENT: dict[str, Any] = {"shift": 2, "rotation": 10.0, "scale": 0.1, "erase": 4}
+AUGMENT |= {"flip": "both", "brightness": 0.2, "contrast": 0.2}
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "cnn, AdamW": {
         "model": {"name": "cnn", "channels": [4, 8], "hidden": [16], "batch_norm": True, "dropout": 0.3},
@@ -90,7 +91,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
 
 def main(training_alone: bool) -> None:
     params = yaml.safe_load(PARAMS_FILE.read_text())
-    stages = [prepare, audit, lr_range, cross_validate, train, evaluate, stress, baselines, plot, report]
+    stages = [prepare, weights, audit, lr_range, cross_validate, train, evaluate, stress, baselines, plot, report]
     if training_alone:
         stages = stages[: stages.index(evaluate)]
         AUGMENT.update(rotation=0.0, scale=0.0)

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
+from stages.core.base.artifacts import write_arrays
 from stages.core.base.schemas import PrepareFacts
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ def workspace(tmp_path: Path) -> Path:
         input_shape=(1, 12, 12),
         train_sha256=hashlib.sha256((prepared / "train.safetensors").read_bytes()).hexdigest(),
     ).write(prepared / "facts.json")
+    write_arrays(tmp_path / "models/pretrained.safetensors", {})
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"channels": [4, 8], "hidden": [16], "dropout": 0.2}
     params["train"] |= {"epochs": 24, "batch_size": 32, "val_fraction": 0.2}
@@ -181,7 +183,7 @@ def test_ranks_that_do_not_fit_the_shards_are_refused(workspace: Path):
     _, said = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "error: 3 ranks do not fit train.shards = 4: must be one of 1, 2, 4" in said
-    assert not (workspace / "models").exists()
+    assert not (workspace / "models/model.safetensors").exists()
 
 
 def test_a_gpu_that_is_not_there_is_refused(workspace: Path):

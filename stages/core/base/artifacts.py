@@ -134,8 +134,8 @@ def read_csv(path: Path, text: Sequence[str] = (), columns: Sequence[str] = ()) 
 def write_arrays(path: Path, arrays: Mapping[str, "Rows"]) -> None:
     """Write named arrays as safetensors, byte for byte as that library does, but a portion at a time.
 
-    A single number becomes an array (1,). Facts about them go into a JSON file beside it. Source: the description of the
-    format in safetensors' README.
+    A single number becomes an array (1,). Facts about them go into a JSON file beside it.
+    Source: the description of the format in safetensors' README.
     """
     import numpy as np
 

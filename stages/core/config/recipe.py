@@ -77,6 +77,9 @@ class AugmentConfig(Section):
     rotation: Annotated[float, Field(ge=0, le=180)]
     scale: Annotated[float, Field(ge=0, le=0.5)]
     erase: Annotated[int, Field(ge=0, le=28)]
+    flip: Literal["none", "horizontal", "vertical", "both"]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(Section):

@@ -23,12 +23,17 @@ class Augmenter:
         """The images at `indices` (B,), each with variations of its own."""
         config, count, device = self.config, len(indices), indices.device
         images = self.images.index_select(0, indices)
+        if config.flip != "none":
+            images = flip(images, torch.rand((2, count), generator=generator).to(device) < 0.5, config.flip)
         if config.shift:
             offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
             images = shift(images, offsets, config.shift)
         if config.rotation or config.scale:
             draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
             images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
+        if config.brightness or config.contrast:
+            draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
+            images = recolour(images, 1 + draws[0] * config.brightness, 1 + draws[1] * config.contrast)
         if config.erase:
             corners = torch.rand((2, count), generator=generator).to(device)
             images = erase(images, corners, config.erase)
@@ -54,6 +59,24 @@ def rotate_scale(images: torch.Tensor, degrees: torch.Tensor, scales: torch.Tens
     matrices = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
     grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
     return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)
+
+
+def flip(images: torch.Tensor, chosen: torch.Tensor, way: str) -> torch.Tensor:
+    """Mirror of images (B, C, H, W) those `chosen` (2, B): left to right by the first row, top to bottom by the other.
+
+    The `way` says which of the two is done: horizontal, vertical or both.
+    """
+    for name, which, side in (("horizontal", chosen[0], 3), ("vertical", chosen[1], 2)):
+        if way in (name, "both"):
+            images = torch.where(which[:, None, None, None], images.flip(side), images)
+    return images
+
+
+def recolour(images: torch.Tensor, brightness: torch.Tensor, contrast: torch.Tensor) -> torch.Tensor:
+    """Stretch uint8 images (B, C, H, W) about their means by `contrast` (B,), and multiply by `brightness` (B,)."""
+    means = images.sum((1, 2, 3), dtype=torch.int64) / images[0].numel()  # of whole numbers, and so exact
+    means, brightness, contrast = (one[:, None, None, None] for one in (means, brightness, contrast))
+    return ((images - means) * contrast + means).mul_(brightness).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def erase(images: torch.Tensor, corners: torch.Tensor, side: int) -> torch.Tensor:

@@ -70,6 +70,17 @@ def test_networks_have_the_layers_they_say(recipe, keys, weights):
     assert model.eval()(torch.zeros((3, *SHAPE), dtype=torch.uint8)).shape == (3, 4)
 
 
+@pytest.mark.parametrize(
+    ("side", "channels", "blocks"), [(28, [4], 1), (64, [4, 8, 8], 3), (64, [4], 2), (224, [4, 8, 8], 4)]
+)
+def test_of_large_images_a_cnn_repeats_its_last_block(recipe, side, channels, blocks):
+    config = recipe(model={"name": "cnn", "channels": channels}).model
+    model = build_model(config, (1, side, side), 4, NORMALISATION, torch.Generator().manual_seed(0))
+    filters = [layer.out_channels for layer in model if isinstance(layer, nn.Conv2d)]
+    assert filters == [*channels, *channels[-1:] * (blocks - len(channels))]
+    assert model[-1].in_features <= 16**2 * channels[-1]
+
+
 def test_every_name_of_the_configuration_is_a_file_and_every_file_a_name():
     own = set(get_args(ModelConfig.model_fields["name"].annotation)) - set(get_args(Backbone))
     assert own | {"backbone"} == {module.name for module in pkgutil.iter_modules(bodies.__path__)}

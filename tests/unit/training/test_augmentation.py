@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision.transforms.v2.functional as reference
 
-from stages.core.training.augmentation import Augmenter, erase, rotate_scale
+from stages.core.training.augmentation import Augmenter, erase, flip, recolour, rotate_scale
 
 
 @pytest.fixture
@@ -57,6 +57,40 @@ def test_rotation_and_scale_stay_within_their_range(recipe, images):
     assert not torch.equal(turned, images) and turned.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("way", ["horizontal", "vertical", "both"])
+def test_flips_mirror_the_chosen_images(images, way):
+    chosen = torch.rand((2, 40), generator=generator()) < 0.5
+    flipped = flip(images, chosen, way)
+    for image, original, (across, down) in zip(flipped, images, chosen.T.tolist(), strict=True):
+        expected = reference.horizontal_flip(original) if across and way != "vertical" else original
+        assert torch.equal(image, reference.vertical_flip(expected) if down and way != "horizontal" else expected)
+
+
+@pytest.mark.parametrize("way", ["horizontal", "vertical", "both"])
+def test_about_every_other_image_is_mirrored(recipe, images, way):
+    flipped = Augmenter(images, recipe(augment={"flip": way}).augment).batch(torch.arange(40), generator())
+    same = (flipped == images).flatten(1).all(dim=1).float().mean().item()
+    assert same == pytest.approx(0.25 if way == "both" else 0.5, abs=0.2)
+
+
+def test_brightness_and_contrast_are_torchvisions(images):
+    factors, one = torch.linspace(0.4, 1.6, 40), torch.ones(40)
+    brighter, harder = recolour(images, factors, one), recolour(images, one, factors)
+    for bright, hard, original, factor in zip(brighter, harder, images, factors.tolist(), strict=True):
+        for found, adjust in ((bright, reference.adjust_brightness), (hard, reference.adjust_contrast)):
+            expected = adjust(original, factor)  # cuts off what we round, the mean, too
+            assert (found.float() - expected.float()).abs().max() <= 1.01
+
+
+def test_brightness_and_contrast_stay_within_their_range(recipe, images):
+    keys = {"brightness": 0.3, "contrast": 0.2}
+    found = Augmenter(images, recipe(augment=keys).augment).batch(torch.arange(40), generator())
+    mean, spread = images.float().mean(), images.float().std()
+    assert found.dtype == torch.uint8 and found.shape == images.shape and not torch.equal(found, images)
+    assert 0.65 * mean < found.float().mean() < 1.35 * mean and found.float().std() < 1.6 * spread
+    assert len({image.float().mean().item() for image in found}) == 40
+
+
 @pytest.mark.parametrize("side", [1, 4, 10])
 def test_erase_blanks_one_square_as_torchvision_does(images, side):
     corners = torch.rand((2, 40), generator=generator())
@@ -71,6 +105,8 @@ def test_a_square_larger_than_the_image_blanks_it(images):
 
 
 def test_equal_generators_give_equal_batches_and_others_do_not(recipe, images):
-    augmenter = Augmenter(images, recipe(augment={"shift": 3, "rotation": 5.0, "erase": 2}).augment)
+    augmenter = Augmenter(
+        images, recipe(augment={"shift": 3, "rotation": 5.0, "erase": 2, "flip": "both", "contrast": 0.5}).augment
+    )
     first, again, other = (augmenter.batch(torch.arange(40), generator(seed)) for seed in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, other)

@@ -32,6 +32,7 @@ def workspace(tmp_path, monkeypatch):
         input_shape=(3, 32, 32),
         train_sha256=hashlib.sha256(content).hexdigest(),
     ).write(tmp_path / "data/prepared/facts.json")
+    write_arrays(tmp_path / "models/pretrained.safetensors", {})
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"]["channels"] = [4, 8]
     params["train"] |= {"epochs": 4, "batch_size": 16, "val_fraction": 0.2}
@@ -73,6 +74,6 @@ def test_the_curves_are_written_after_every_epoch(workspace, monkeypatch):
     monkeypatch.setattr(type(TRAINING), "write", stop)
     with pytest.raises(Stopped):
         train.main()
-    assert seen == [1, 2] and not Path("models").exists()
+    assert seen == [1, 2] and not Path("models/model.safetensors").exists()
     train.main()  # goes on: writes what is known at once, the epochs still to come, and all of them as its output
     assert seen == [1, 2, 2, 3, 4, 4]

@@ -1,6 +1,11 @@
-"""cnn: a convolution block per entry of `channels`, then the fully connected layers of `hidden`."""
+"""cnn: a convolution block per entry of `channels`, then the fully connected layers of `hidden`.
+
+Of large images the last block is repeated, until what is left of them is small: the layers after it would else have a
+weight for each place.
+"""
 
 from collections.abc import Sequence
+from itertools import count
 
 from torch import nn
 
@@ -8,13 +13,18 @@ from stages.core.base.command import InputError
 from stages.core.config.recipe import Architecture
 from stages.core.networks.layers import dense
 
+MOST = 16  # pixels a side; of images of 28 x 28 the first block leaves fewer
+
 
 def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Module], int]:
     if len(input_shape) != 3:
         raise InputError("params.yaml: model.name = 'cnn': goes with images, found rows of a table")
     layers: list[nn.Module] = []
     channels, height, width = input_shape
-    for index, filters in enumerate(config.channels):
+    for index in count():
+        if index >= len(config.channels) and max(height, width) <= MOST:
+            break
+        filters = config.channels[min(index, len(config.channels) - 1)]
         # A wide view of the pixels first, unpadded since the border is empty; then small, cheap ones.
         size, padding = (5, 0) if index == 0 else (3, 1)
         layers += _block(channels, filters, size, padding, config.batch_norm)
