@@ -60,8 +60,10 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"name": "mlp", "hidden": [32], "dropout": 0.2},
         "train": {"optimizer": "sgd", "nesterov": True, "grad_clip": 1.0, "loss": "focal", "focal_gamma": 1.5},
     },
-    "mobilenet_v3_small": {"model": {"name": "mobilenet_v3_small"}, "train": {"lr": 0.003, "epochs": 1}},
-    "efficientnet_b0": {"model": {"name": "efficientnet_b0"}, "train": {"lr": 0.003, "epochs": 1}},
+    **{
+        name: {"prepare": {"limit": 32}, "model": {"name": name}, "train": {"lr": 0.003, "epochs": 1}}
+        for name in ("mobilenet_v3_small", "efficientnet_b0")  # a step of which takes an emulator a minute
+    },
     "linear, Adam": {
         "model": {"name": "linear"},
         "train": {"optimizer": "adam", "loss": "multi_margin", "schedule": "plateau", "lr": 0.001},

@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.project import ROOT, Project
 
-PAGES = ("README.md", "docs/own-table.md", "docs/recipes.md", "docs/extending.md")
+PAGES = ("README.md", "docs/own-table.md", "docs/own-images.md", "docs/recipes.md", "docs/extending.md")
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )?(?:dvc|git|make|pytest|python -m|torchrun) \S.*")
 BACK = "git checkout -- params.yaml dvc.lock metrics plots data && dvc checkout"
 NOT_RUN = {  # and why
