@@ -27,8 +27,10 @@ VALUES = yaml.safe_load(GOOD)
 
 
 def found(key: str) -> re.Match[str]:
-    """The first value in the committed file that has this name: `train.lr`."""
-    place = re.search(rf"(?m)^ *{key.rpartition('.')[2]}: (\[.*?\]|\S+)", GOOD)
+    """The value in the committed file that has this name: `train.lr`."""
+    section, _, name = key.rpartition(".")
+    start = GOOD.index(f"\n{section}:\n") if section else 0
+    place = re.compile(rf"(?m)^ *{name}: (\[.*?\]|\S+)").search(GOOD, start)
     assert place, key
     return place
 

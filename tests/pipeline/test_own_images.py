@@ -132,6 +132,6 @@ def test_what_cannot_be_used_stops_the_run(shapes: Project, tmp_path: Path) -> N
     with project.parameters({"data.bad_files": "refuse"}):
         result = project.dvc("repro", check=False)
     assert result.returncode != 0 and "Traceback" not in result.stderr
-    assert stages_run(result) == {"check", "fetch", "prepare"}
+    assert stages_run(result) == {"check", "prepare"}
     assert "1 file of 123 cannot be used; data.bad_files = 'drop' does without" in result.stderr
     assert "cross/broken.png: damaged: " in result.stderr

@@ -79,16 +79,15 @@ def replicates(
 ) -> list[dict[str, Floats]]:
     """Each part's scores on each of `resamples` stratified resamples of the examples, (resamples,) each.
 
-    `strata` (N,) are sorted; N > 0. With `groups` (N,) whole groups are drawn, and strata are no matter, nor
-    are the groups' codes. All parts see the same resamples, so differences between two models are paired.
+    `strata` (N,) are sorted; N > 0. With `groups` (N,) whole groups are drawn, and strata are no matter.
+    All parts see the same resamples, so differences between two models are paired.
     """
     stacked = sparse.vstack([part.contributions for part in parts], format="csr")
     if groups is not None:
-        _, first, code = np.unique(groups, return_index=True, return_inverse=True)
-        member = np.argsort(np.argsort(first))[code]  # the groups in the order of their first examples
+        names, member = np.unique(groups, return_inverse=True)  # by their codes: of alike examples none is the first
         places = np.arange(len(groups)), member
         stacked = (stacked @ sparse.csr_array((np.ones(len(groups)), places))).tocsr()  # what each group adds
-        strata = np.zeros(len(first), np.int64)
+        strata = np.zeros(len(names), np.int64)
     ends = np.cumsum([part.contributions.shape[0] for part in parts])[:-1]
     chunks = [
         [part.scores(sums) for part, sums in zip(parts, np.split(stacked @ counts, ends), strict=True)]

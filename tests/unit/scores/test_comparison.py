@@ -296,13 +296,6 @@ def test_groups_widen_the_interval_and_take_the_verdict(task: str):
     assert " at 99% confidence: " in sentence(grouped, "old", "new")
 
 
-def test_the_codes_of_groups_are_no_matter():
-    rows = np.random.default_rng(5).integers(0, 30, 600)
-    a, b = (regression(spread, seed) for spread, seed in ((1.1, 1), (1.0, 2)))
-    found = [judged(replace(a, groups=codes), b).differences for codes in (rows, 100 - 3 * rows)]
-    assert found[0] == found[1]
-
-
 @pytest.mark.parametrize(("groups", "verdict"), [(1, "indistinguishable"), (7, "indistinguishable"), (8, "better")])
 def test_a_verdict_takes_so_many_groups_that_they_are_hardly_all_for_one_by_chance(groups: int, verdict: str):
     a, b = (replace(regression(spread, 1), groups=np.arange(600) % groups) for spread in (2.0, 1.0))
