@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 
 from stages.core.base.artifacts import write_arrays
 from stages.core.base.schemas import PrepareFacts
+from tests.pipeline import warm
 
 ROOT = Path(__file__).parents[2]
 STAGES = {
@@ -66,11 +67,13 @@ def start(workspace: Path, *command: str, **environment: str) -> subprocess.Pope
 
 
 def finish(workspace: Path, *command: str, **environment: str) -> str:
-    """Run to the end; returns what it said on stderr."""
-    process = start(workspace, *command, **environment)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said
-    return said
+    """Run to the end, a stage alone as a fork; returns what it said on stderr."""
+    env = warm.environment() | {"PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run(
+        ["python", "-m", *command], cwd=workspace, env=env, stderr=subprocess.PIPE, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def outputs(workspace: Path, stage: str) -> dict[str, str]:
