@@ -24,7 +24,7 @@ NATIVE = "this one"
 # Of QEMU 7.2 and newer. All have AVX2; caches and instructions that libraries choose by differ.
 PROCESSORS = {"Haswell-v4": "Intel", "Skylake-Client-v4": "Intel", "EPYC-Rome-v1": "AMD", "EPYC-Milan-v1": "AMD"}
 WHOLE = 10  # the QEMU from which on all stages are known to run; see digest.py for what 7.2 cannot
-TIMEOUT = 1500  # seconds a processor
+TIMEOUT = 2000  # seconds a processor
 RUNNING: list[subprocess.Popen[str]] = []  # and those that have ended, to which a signal does nothing
 
 

@@ -60,10 +60,10 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"name": "mlp", "hidden": [32], "dropout": 0.2},
         "train": {"optimizer": "sgd", "nesterov": True, "grad_clip": 1.0, "loss": "focal", "focal_gamma": 1.5},
     },
-    **{
-        # One step: it takes an emulator a minute.
-        name: {"prepare": {"limit": 24}, "model": {"name": name}, "train": {"epochs": 1, "val_fraction": 0.0}}
-        for name in ("mobilenet_v3_small", "efficientnet_b0")
+    "mobilenet_v3_small": {  # the quickest of torchvision's; one step, which takes an emulator a minute
+        "prepare": {"limit": 24},
+        "model": {"name": "mobilenet_v3_small"},
+        "train": {"epochs": 1, "val_fraction": 0.0},
     },
     "linear, Adam": {
         "model": {"name": "linear"},
@@ -115,7 +115,8 @@ def main(training_alone: bool) -> None:
             for path in outputs([stage], params, short | {"train": {"epochs": 1, "batch_size": BATCH}}):
                 tell(str(path), [path])
         for task, data in TASKS.items():
-            for stage in stages:
+            drawn = task == "numbers"  # pictures of classes are there already
+            for stage in stages if drawn else [stage for stage in stages if stage not in (plot, report)]:
                 for path in outputs([stage], params, short | {"data": data, "train": {"epochs": 2}}):
                     tell(f"{task}: {path}", [path])
         for name, recipe in RECIPES.items():
