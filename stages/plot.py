@@ -21,6 +21,7 @@ TABLES = {
 }  # fmt: skip
 INPUTS = {
     "test": Path("data/prepared/test.safetensors"),
+    "first": Path("models/first_examples.safetensors"),
     "model": Path("models/model.json"),
     "predictions": Path("models/predictions.safetensors"),
     "lr_range metrics": Path("metrics/lr_range.json"),
@@ -35,7 +36,7 @@ class Params(StageParams):
 
 def main() -> None:
     config = Params.load().plot
-    test = schemas.EXAMPLES.read(INPUTS["test"])
+    test, first = (schemas.EXAMPLES.read(INPUTS[name]) for name in ("test", "first"))
     model = schemas.ModelDescription.read(INPUTS["model"])
     predictions = read_predictions(INPUTS["predictions"])
     mistakes, misses = wrong(predictions)
@@ -48,6 +49,7 @@ def main() -> None:
         mistakes=mistakes,
         misses=misses,
         inputs=test["inputs"],
+        first=(first["inputs"], first["targets"]),
     )
     check_together(found, predictions, test["targets"], INPUTS)
     with house_style():

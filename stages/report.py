@@ -36,6 +36,7 @@ TABLES = {
 }  # fmt: skip
 INPUTS = {
     "facts": Path("data/prepared/facts.json"),
+    "files table": Path("data/prepared/files.csv"),
     "test": Path("data/prepared/test.safetensors"),
     "schema table": Path("data/schema.csv"),
     "evaluate metrics": Path("metrics/evaluate.json"),
@@ -66,7 +67,7 @@ def main() -> None:
     model = schemas.ModelDescription.read(INPUTS["model"])
     predictions = read_predictions(INPUTS["predictions"])
     mistakes, misses = wrong(predictions)
-    test = schemas.EXAMPLES.read(INPUTS["test"])
+    test, ledger = schemas.EXAMPLES.read(INPUTS["test"]), schemas.FILES.read(INPUTS["files table"])
     metrics = {name: kind.read(INPUTS[f"{name} metrics"]).model_dump() for name, kind in METRICS.items()}
     evaluated = tasks.evaluate_metrics(model.task).read(INPUTS["evaluate metrics"])
     tables = {name: kind.read(INPUTS[f"{name} table"]) for name, kind in TABLES.items()}
@@ -80,6 +81,7 @@ def main() -> None:
         score=model.score,
         inputs=test["inputs"],
         predictions=predictions,
+        files=tuple(ledger["file"][(ledger["part"] == "test") & (ledger["state"] == "used")]),
     )
     kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
     if kinds[0] != kinds[1]:

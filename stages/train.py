@@ -15,6 +15,7 @@ from stages.core.config.recipe import Recipe, check_batches, steps_per_epoch
 from stages.core.data.examples import read_training
 from stages.core.data.splits import holdout
 from stages.core.networks.model import describe_model
+from stages.core.training.batches import first_examples
 from stages.core.training.checkpoint import Checkpoint, run_key
 from stages.core.training.fit import Epoch, fit
 from stages.core.training.objectives import objective_of
@@ -30,6 +31,7 @@ INPUTS = {
 OUTPUTS = {
     "weights": Path("models/model.safetensors"),
     "description": Path("models/model.json"),
+    "first": Path("models/first_examples.safetensors"),
     "metrics": Path("metrics/train.json"),
     "curves": Path("plots/training.csv"),
 }
@@ -84,6 +86,7 @@ def main() -> None:
         interval=trained.objective.interval(*validated),
     )
     description.write(OUTPUTS["description"])
+    write_arrays(OUTPUTS["first"], first_examples(params, train).arrays())
     best = trained.history[trained.best_epoch - 1]
     found = {f"val_{objective.score}": float(f"{best.validation_score:.6g}")} if len(validation) else {}
     TrainMetrics.model_validate(found).write(OUTPUTS["metrics"])

@@ -38,7 +38,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "numbers": TABLE | {"task": "regression", "target": "level", "ignore": ["kind"]},
     "classes": TABLE | {"task": "classification", "target": "kind", "ignore": ["level"]},
 }
-AUGMENT: dict[str, Any] = {"shift": 2, "rotation": 10.0, "scale": 0.1, "erase": 4}
+AUGMENT: dict[str, Any] = {"shift": 0.07, "rotation": 10.0, "scale": 0.1, "erase": 0.15}
 AUGMENT |= {"flip": "both", "brightness": 0.2, "contrast": 0.2}
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "cnn, AdamW": {

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +16,21 @@ from tests import verify
 from tests.pipeline import warm
 
 ROOT = Path(__file__).parents[2]
-SMALL = {
+QUICK: dict[str, Any] = {  # with whatever data
+    "cross_validate.folds": 2,
+    "cross_validate.epochs": 1,
+    "evaluate.resamples": 100,
+    "stress.examples": 20,
+    "lr_range.steps": 10,
+    "plot.dpi": 50,
+}
+SMALL: dict[str, Any] = {  # MNIST
+    **QUICK,
     "prepare.limit": 600,
     "model.channels": [4, 8, 8],
     "train.epochs": 2,
     "train.batch_size": 100,
-    "cross_validate.folds": 2,
-    "cross_validate.epochs": 1,
-    "evaluate.resamples": 100,
     "stress.examples": 50,
-    "lr_range.steps": 10,
 }
 IDENTITY = {f"GIT_{role}_{key}": "nobody@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
 
@@ -65,7 +69,7 @@ class Project:
         return result
 
     def dvc(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "dvc", *arguments, check=check, **environment)
+        return self.run("dvc", *arguments, check=check, **environment)
 
     def dvc_json(self, *arguments: str) -> Any:
         return json.loads(self.dvc(*arguments, "--json").stdout)

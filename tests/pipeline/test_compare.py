@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +32,7 @@ class Repository:
         return result
 
     def dvc(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "dvc", *arguments).stdout
+        return self.run("dvc", *arguments).stdout
 
     def compare(self, *arguments: str) -> str:
         return self.run("python", "-m", "stages.compare", *arguments).stdout

@@ -1,10 +1,10 @@
 """Every command of the README and the recipes, run as it is printed, in the order of the pages, on a small pipeline."""
 
 import re
-import sys
 
 import pytest
 
+from tests.pipeline import warm
 from tests.pipeline.project import ROOT, Project
 
 PAGES = ("README.md", "docs/own-table.md", "docs/own-images.md", "docs/recipes.md", "docs/extending.md")
@@ -61,7 +61,7 @@ def reader(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
     """The small pipeline as a clone with an environment, a commit before the last, and a server."""
     project = reproduced.copy(tmp_path_factory.mktemp("reader"))
     (project.root / ".git/info/exclude").write_text("/.venv\n")
-    (project.root / ".venv").symlink_to(sys.prefix)
+    (project.root / ".venv").symlink_to(warm.folder())
     project.run("git", "branch", "--move", "main")
     project.run("git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
     project.run("git", "clone", "--quiet", "--bare", ".", "../origin.git")

@@ -1,5 +1,6 @@
 """What a user of DVC does with the pipeline, on a small part of the real data, in a Git clone with an empty cache."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.pipeline import warm
 from tests.pipeline.project import ROOT, Project, declared, outs, sections, stages_run, users
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -53,8 +55,15 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
         assert made[path] == expected[path], path
 
 
+def verify(project: Project, folder: Path) -> subprocess.CompletedProcess[str]:
+    """tests/verify.py, which works in `folder`; what it starts is warm."""
+    python = str(warm.folder() / "bin/python3")
+    return project.run(python, "tests/verify.py", check=False, TMPDIR=str(folder))
+
+
 def test_verify_finds_every_output_identical(reproduced: Project, tmp_path: Path) -> None:
-    result = reproduced.run(sys.executable, "tests/verify.py", TMPDIR=str(tmp_path))
+    result = verify(reproduced, tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
     assert {path for path, *_ in rows} > {"dvc.lock", *outs(STAGES.values())}
     assert {verdict for *_, verdict in rows} == {"yes"}
@@ -71,7 +80,7 @@ def test_verify_names_what_differs(project: Project, tmp_path: Path) -> None:
     lock.write_text(yaml.safe_dump(locked))
     project.commit("Promise something else")
 
-    result = project.run(sys.executable, "tests/verify.py", check=False, TMPDIR=str(tmp_path))
+    result = verify(project, tmp_path)
 
     assert result.returncode == 1
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith((" yes", " NO"))]
@@ -108,7 +117,7 @@ def test_what_tells_of_a_table_brings_no_data_set_anew(reproduced: Project) -> N
 
 @pytest.mark.parametrize(
     ("key", "value", "same"),
-    [("plot.dpi", 50, []), ("evaluate.curve_points", 20, ["models/predictions.safetensors"])],
+    [("plot.dpi", 60, []), ("evaluate.curve_points", 20, ["models/predictions.safetensors"])],
 )
 def test_a_changed_parameter_reruns_its_stages_alone(key: str, value: int, same: list[str], project: Project) -> None:
     project.set({key: value})

@@ -13,20 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pipeline.project import Project, stages_run
+from tests.pipeline.project import QUICK, Project, stages_run
 from tests.verify import environment
 
-SMALL = {
-    "model.channels": [4, 8],
-    "train.epochs": 3,
-    "train.batch_size": 16,
-    "cross_validate.folds": 2,
-    "cross_validate.epochs": 1,
-    "evaluate.resamples": 100,
-    "stress.examples": 20,
-    "lr_range.steps": 10,
-    "plot.dpi": 50,
-}
+SMALL = QUICK | {"model.channels": [4, 8], "train.epochs": 3, "train.batch_size": 16}
 CLASSES = ("dot, round", "sq <b>uare</b>", "cross")
 DATA = {"data.dataset": "images", "data.path": "data/own/shapes", "data.size": [24, 24], "data.bad_files": "drop"}
 

@@ -18,19 +18,10 @@ import pytest
 
 from stages.compare import PREDICTIONS
 from stages.core.training.checkpoint import Checkpoint
-from tests.pipeline.project import Project, outs, stages_run
+from tests.pipeline.project import QUICK, Project, outs, stages_run
 from tests.verify import environment
 
-SMALL = {
-    "model.hidden": [16],
-    "train.epochs": 10,
-    "cross_validate.folds": 2,
-    "cross_validate.epochs": 1,
-    "evaluate.resamples": 100,
-    "stress.examples": 20,
-    "lr_range.steps": 10,
-    "plot.dpi": 50,
-}
+SMALL = QUICK | {"model.hidden": [16], "train.epochs": 10}
 DATA = {"data.dataset": "table", "data.bad_rows": "drop"}
 OF_CLASSES = ["confusion", "roc", "precision_recall", "classes", "calibration"]  # tables without rows in a regression
 OF_NUMBERS = ["predictions", "deciles", "coverage"]  # and those in a classification

@@ -1,8 +1,8 @@
-"""A `python` that starts a stage in a moment: the stage is a fork of a process that has loaded torch and the rest.
+"""An environment in which a stage or DVC starts in a moment: as a fork of a process that has loaded torch and the rest.
 
-Nearly all of a small run is such loading. That `python` is first on PATH where `environment` is used; a test of the
-process itself, of its start, its end, its costs or the files it loads, takes `sys.executable`. Where the code of a
-project is not this repository's, the stage is no fork either.
+Nearly all of a small run is such loading. It is as this environment but for its `python` and `dvc`, which are first on
+PATH where `environment` is used; a test of the process itself, of its start, its end, its costs or the files it loads,
+takes `sys.executable`. Where the code of a project is not this repository's, the stage is no fork either.
 """
 
 import atexit
@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 CLIENT = f"""#!{sys.executable} -IS
 import json, os, sys
 
-arguments = sys.argv[1:]
-if len(arguments) < 2 or arguments[0] != "-m" or not arguments[1].startswith("stages."):
+arguments = [*{{before!r}}, *sys.argv[1:]]
+if len(arguments) < 2 or arguments[0] != "-m" or not (arguments[1] == "dvc" or arguments[1].startswith("stages.")):
     os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
 
 import socket
@@ -39,11 +39,13 @@ import atexit, gc, importlib, json, os, pkgutil, runpy, select, signal, socket, 
 from pathlib import Path
 
 import stages  # pins the numerics
+import dvc.api, dvc.commands, dvc.repo, dvc.stage
 import stages.core
 from stages.core.base.recorded import digests
 
-for module in pkgutil.walk_packages(stages.core.__path__, "stages.core."):
-    importlib.import_module(module.name)
+for package in (stages.core, dvc.commands, dvc.repo, dvc.stage):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 def code(folder):
@@ -58,7 +60,7 @@ def serve(client):
     _, descriptors, *_ = socket.recv_fds(client, 1, 3)
     command, folder, environment = json.loads(client.makefile().read())
     there = Path(folder)
-    if (there / "stages").exists() and code(there) != here:
+    if command[0] != "dvc" and (there / "stages").exists() and code(there) != here:
         return  # it runs that code by itself
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if child := os.fork():
@@ -109,18 +111,26 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 def environment(others: Mapping[str, str] = os.environ) -> dict[str, str]:
-    return {**others, "PATH": f"{_folder()}{os.pathsep}{others['PATH']}"}
+    return {**others, "PATH": f"{folder() / 'bin'}{os.pathsep}{others['PATH']}"}
 
 
 @cache
-def _folder() -> str:
-    """Where that `python` lies; the process behind it ends with this one."""
-    folder = tempfile.TemporaryDirectory(prefix="warm-")
-    address, python = Path(folder.name) / "socket", Path(folder.name) / "python"
-    python.write_text(CLIENT.format(address=str(address)))
-    python.chmod(0o755)
+def folder() -> Path:
+    """The environment; the process behind it ends with this one."""
+    temporary, real = tempfile.TemporaryDirectory(prefix="warm-"), Path(sys.prefix)
+    own = Path(temporary.name)
+    (own / "bin").mkdir()
+    for there in (*real.glob("lib*"), *real.glob("bin/*")):
+        (own / there.relative_to(real)).symlink_to(there)
+    for name in ("pyvenv.cfg", "requirements.lock", "bin/activate"):
+        (own / name).unlink(missing_ok=True)
+        (own / name).write_text((real / name).read_text().replace(str(real), str(own)))
+    for name, before in {"python": [], "dvc": ["-m", "dvc"]}.items():
+        (own / "bin" / name).unlink()
+        (own / "bin" / name).write_text(CLIENT.format(address=str(own / "socket"), before=before))
+        (own / "bin" / name).chmod(0o755)
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(address)],
+        [sys.executable, "-c", SERVER, str(own / "socket")],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:backslashreplace"},
         stdin=subprocess.PIPE,
@@ -133,7 +143,7 @@ def _folder() -> str:
     def end() -> None:
         with server:
             server.stdin.close()
-        folder.cleanup()
+        temporary.cleanup()
 
     atexit.register(end)
-    return folder.name
+    return own

@@ -14,7 +14,7 @@ from stages.core.config.recipe import Recipe
 from stages.core.data.examples import Examples
 
 OFF: dict[str, dict[str, Any]] = {
-    "augment": {"shift": 0, "rotation": 0.0, "scale": 0.0, "erase": 0},
+    "augment": {"shift": 0.0, "rotation": 0.0, "scale": 0.0, "erase": 0.0},
     "model": {"channels": [4, 8], "dropout": 0.0},
     "train": {"epochs": 2, "batch_size": 16, "weight_decay": 0.0, "label_smoothing": 0.0},
 }

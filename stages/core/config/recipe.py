@@ -73,10 +73,10 @@ class ModelConfig(Architecture, WeightsConfig, extra="forbid"):  # type: ignore[
 class AugmentConfig(Section):
     """Section `augment`: random variations of the training images; 0 turns one off."""
 
-    shift: Annotated[int, Field(ge=0, le=8)]
+    shift: Annotated[float, Field(ge=0, le=0.5)]
     rotation: Annotated[float, Field(ge=0, le=180)]
     scale: Annotated[float, Field(ge=0, le=0.5)]
-    erase: Annotated[int, Field(ge=0, le=28)]
+    erase: Annotated[float, Field(ge=0, le=1)]
     flip: Literal["none", "horizontal", "vertical", "both"]
     brightness: Annotated[float, Field(ge=0, lt=1)]
     contrast: Annotated[float, Field(ge=0, lt=1)]

@@ -23,7 +23,7 @@ from stages.core.data.decoding import Scratch, forms
 from stages.core.data.examples import Examples, Prepared, limited, normalisation
 from stages.core.data.folders import File, classes_of, listed
 from stages.core.data.pictures import Form, Look
-from stages.core.data.splits import split_off
+from stages.core.data.splits import check_classes, split_off
 
 LEAST, LARGEST, SIDE = 4, 128, 64  # images; pixels of a side that is kept, and of one that is settled
 _NAMED = 6  # files in a message
@@ -175,13 +175,7 @@ def _parts(
     else:
         halves = split_off(examples, classes, data.test_fraction, seed, "image")
     train, test = (examples.take(half) for half in halves)
-    for code, name in enumerate(classes or ()):
-        if not (train.targets == code).any():
-            raise InputError(f"{data.path}: class {shown(repr(name))} has no image in the training part, must have one")
-        if not (test.targets == code).any():
-            _log.warning(
-                "%s: class %s has no image in the test part: no score tells of it", data.path, shown(repr(name))
-            )
+    check_classes(train.targets, test.targets, classes or (), data.path, "image")
     if not classes and (train.targets == train.targets[0]).all():
         raise InputError(f"{data.path}: a target must vary, all of the training part are {train.targets[0]:g}")
     return *limited(train, test, limit, seed), classes

@@ -4,6 +4,7 @@ Our own beside scikit-learn's: `StratifiedShuffleSplit` may leave a part without
 sizes that can be apportioned; both it and `StratifiedKFold` draw from a seed, not from one of our named streams.
 """
 
+import logging
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -21,6 +22,8 @@ MOST_FOLDS = 10  # of groups, of which a held-out part takes several
 STRATA, LEAST = 10, 20  # of numbers, at most, and how many examples make one
 
 Part = np.ndarray  # sorted indices, int64
+
+_log = logging.getLogger(__name__)
 
 
 class Splittable(Protocol):
@@ -146,6 +149,20 @@ def split_off(
                     f"leaves the {'training' if share else 'test'} part none of the {count} of {shown(repr(name))}"
                 )
     return holdout(examples, fraction, numpy_generator(seed, "prepare", "split"), "data.test_fraction")
+
+
+def check_classes(train: np.ndarray, test: np.ndarray, classes: Sequence[str], path: str, thing: str) -> None:
+    """Raise `InputError` where the targets of the training part lack one of `classes`; warn where the test part's do.
+
+    An example of what lies at `path` is called `thing`.
+    """
+    for code, name in enumerate(classes):
+        if not (train == code).any():
+            raise InputError(f"{path}: class {shown(repr(name))} has no {thing} in the training part, must have one")
+        if not (test == code).any():
+            _log.warning(
+                "%s: class %s has no %s in the test part: no score tells of it", path, shown(repr(name)), thing
+            )
 
 
 def _a(thing: str) -> str:

@@ -21,7 +21,7 @@ from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
 from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
 from stages.core.data.schema import OF_PANDAS, Use, schema, uses
-from stages.core.data.splits import split_off
+from stages.core.data.splits import check_classes, split_off
 
 LEAST_ROWS, MOST_CLASSES = 10, 1_000  # of the training part, as its folds in five take 8; of the target
 LARGEST_TARGET = 1e90  # so that predictions, which may lie beyond, have room
@@ -231,11 +231,7 @@ def _split(
         examples = _sorted(examples)
         parts = split_off(examples, classes, data.test_fraction, seed, "row")
         train, test = (examples.take(part) for part in parts)
-    for place, name in enumerate(classes or ()):
-        if not (train.targets == place).any():
-            raise InputError(f"{data.path}: class {shown(repr(name))} has no row in the training part, must have one")
-        if not (test.targets == place).any():
-            _log.warning("%s: class %s has no row in the test part: no score tells of it", data.path, shown(repr(name)))
+    check_classes(train.targets, test.targets, classes or (), data.path, "row")
     return train, test
 
 

@@ -16,37 +16,36 @@ class RandomLayer(nn.Module):
     generator: torch.Generator | None = None
 
 
-class Dropout(RandomLayer):
-    """Dropout from its own generator; torch's draws from one that all threads share."""
+class LeavesOut(RandomLayer):
+    """In training, leaves out each of what it draws for with probability `p`, and scales what stays by 1 / (1 - p)."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
+    def stays(self, shape: Sequence[int]) -> torch.Tensor:
+        """Which values of that shape stay, bool."""
+        assert self.generator is not None, f"a training pass needs a generator for {type(self).__name__}"
+        return torch.rand(tuple(shape), generator=self.generator) >= self.p
+
+
+class Dropout(LeavesOut):
+    """Dropout from its own generator; torch's draws from one that all threads share."""
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return x
-        assert self.generator is not None, "a training pass needs a generator for dropout"
-        kept = torch.rand(x.shape, generator=self.generator) >= self.p
-        return x * kept.to(x.device) / (1 - self.p)
+        return x * self.stays(x.shape).to(x.device) / (1 - self.p) if self.training else x
 
 
-class StochasticDepth(RandomLayer):
+class StochasticDepth(LeavesOut):
     """Leaves out the branch of a residual block, float32 (N, ...), of each example with probability `p`.
 
     Source: Huang et al., Deep networks with stochastic depth (2016); torchvision's draws as torch's dropout does.
     """
 
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return x
-        assert self.generator is not None, "a training pass needs a generator for stochastic depth"
-        kept = torch.rand((len(x), *[1] * (x.dim() - 1)), generator=self.generator) >= self.p
-        return x * (kept / (1 - self.p)).to(x.device)
+        return x * (self.stays((len(x), *[1] * (x.dim() - 1))) / (1 - self.p)).to(x.device)
 
 
 class DrawnLayer(nn.Module):

@@ -47,7 +47,7 @@ def page(
     sections = [
         scores.scores(found),
         scores.baselines(found),
-        data.data(found),
+        data.data(found, params.get("augment", {}).get("flip", "none")),
         data.audit(found),
         Section("training", "Training", after=[scores.folds(found)]),
         Section("importance", "Importance", lead=sentences.without_importance(found)),

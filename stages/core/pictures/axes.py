@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
 from stages.core.pictures.findings import Findings, numbers
 from stages.core.pictures.findings.regression import ends
@@ -47,6 +49,14 @@ def score_label(found: Findings, score: str) -> str:
     """`macro_f1` as "Macro F1"."""
     label = found.label(score)
     return label[:1].upper() + label[1:]
+
+
+def show_image(
+    axes: Axes, image: NDArray[np.uint8], extent: tuple[float, float, float, float] | None = None
+) -> AxesImage:
+    """An image (C, H, W): in colour where there are three channels, else the first one alone, 0 as white."""
+    shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
+    return axes.imshow(shown, cmap="gray_r", vmin=0, vmax=255, extent=extent)
 
 
 def shortened(name: str, most: int = _NAME, end: int = 0) -> str:

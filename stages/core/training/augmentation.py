@@ -1,6 +1,7 @@
 """Random variations of training images, drawn for a whole batch at once."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -25,9 +26,11 @@ class Augmenter:
         images = self.images.index_select(0, indices)
         if config.flip != "none":
             images = flip(images, torch.rand((2, count), generator=generator).to(device) < 0.5, config.flip)
+        sides = images.shape[2:]
         if config.shift:
-            offsets = torch.randint(0, 2 * config.shift + 1, (2, count), generator=generator).to(device)
-            images = shift(images, offsets, config.shift)
+            most = [pixels(config.shift, side) for side in sides]
+            offsets = [torch.randint(0, 2 * each + 1, (count,), generator=generator).to(device) for each in most]
+            images = shift(images, offsets, most)
         if config.rotation or config.scale:
             draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
             images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
@@ -36,16 +39,22 @@ class Augmenter:
             images = recolour(images, 1 + draws[0] * config.brightness, 1 + draws[1] * config.contrast)
         if config.erase:
             corners = torch.rand((2, count), generator=generator).to(device)
-            images = erase(images, corners, config.erase)
+            images = erase(images, corners, [pixels(config.erase, side) for side in sides])
         return images
 
 
-def shift(images: torch.Tensor, offsets: torch.Tensor, most: int) -> torch.Tensor:
-    """Move uint8 images (B, C, H, W) by `most` - `offsets` (2, B) pixels down and to the right; 0 moves in."""
+def pixels(share: float, side: int) -> int:
+    """A `share` above 0 of a `side`, at least 1: a variation that is on is never lost to the rounding."""
+    return max(1, round(share * side))
+
+
+def shift(images: torch.Tensor, offsets: Sequence[torch.Tensor], most: Sequence[int]) -> torch.Tensor:
+    """Move uint8 images (B, C, H, W) by `most` - `offsets` (B,) pixels down and to the right; 0 moves in."""
     height, width = images.shape[2:]
+    down, across = most
     # Every shifted copy of every image, as a view (B, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index. Of a
     # batch, not of all images: that would hold the data twice.
-    windows = F.pad(images, (most,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    windows = F.pad(images, (across, across, down, down)).unfold(2, height, 1).unfold(3, width, 1)
     return windows[torch.arange(len(images), device=images.device), :, offsets[0], offsets[1]]
 
 
@@ -79,14 +88,14 @@ def recolour(images: torch.Tensor, brightness: torch.Tensor, contrast: torch.Ten
     return ((images - means) * contrast + means).mul_(brightness).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def erase(images: torch.Tensor, corners: torch.Tensor, side: int) -> torch.Tensor:
-    """Blank a square of `side` pixels in each image, placed by `corners` (2, B) in [0, 1), wholly inside the image.
+def erase(images: torch.Tensor, corners: torch.Tensor, sides: Sequence[int]) -> torch.Tensor:
+    """Blank a rectangle of `sides` pixels in each image, placed by `corners` (2, B) in [0, 1), wholly inside it.
 
     Source: Zhong et al., Random Erasing Data Augmentation (2017), with a fixed size.
     """
     masks = []
-    for corner, length in zip(corners, images.shape[2:], strict=True):
-        start = (corner * (max(length - side, 0) + 1)).long()[:, None]
+    for corner, length, side in zip(corners, images.shape[2:], sides, strict=True):
+        start = (corner * (length - side + 1)).long()[:, None]
         position = torch.arange(length, device=images.device)
         masks.append((position >= start) & (position < start + side))
     rows, columns = masks

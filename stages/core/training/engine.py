@@ -9,14 +9,14 @@ from torch import nn
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import InputColumn
-from stages.core.base.seeding import derive
-from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.config.recipe import Recipe
 from stages.core.data.examples import Examples
 from stages.core.networks.fronts import learn
 from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.networks.pretrained import start_from
 from stages.core.training.augmentation import Augmenter
+from stages.core.training.batches import batches, generator
 from stages.core.training.device import select_device
 from stages.core.training.gathered import on_device
 from stages.core.training.objectives import Objective
@@ -75,16 +75,16 @@ class Engine:
 
     def generator(self, *name: str | int) -> torch.Generator:
         """The generator of the stream called `name`; always the CPU's, so that the draws are the same on a GPU."""
-        return torch.Generator().manual_seed(derive(self.recipe.seed, *name))
+        return generator(self.recipe, *name)
 
     def train_epoch(self, epoch: int, losses: list[float], on_step: Callable[[], object]) -> float:
         """Take every example once, in an order of this epoch's own; returns the last learning rate.
 
         Raises `InputError` when the loss is no longer finite.
         """
-        steps = steps_per_epoch(self.config, len(self.targets))
-        order = torch.randperm(len(self.targets), generator=self.generator("shuffle", self.fold, epoch))
-        for step, batch in enumerate(order.tensor_split(steps)):
+        order = batches(self.recipe, len(self.targets), self.fold, epoch)
+        steps = len(order)
+        for step, batch in enumerate(order):
             rate = learning_rate(self.config, (epoch - 1) * steps + step, steps, losses)
             loss = self.step(batch, rate, ("step", self.fold, epoch, step))
             self.check_finite(loss, f"epoch {epoch}, step {step + 1} of {steps}")

@@ -10,12 +10,13 @@ import torch
 import torchvision.transforms.v2.functional as reference
 from scipy import stats
 
-from stages.core.experiments.corruptions import SEVERITIES
+from stages.core.base.schemas import DataDescription
+from stages.core.experiments.corruptions import SEVERITIES, corruptions_of
 from stages.core.experiments.corruptions import images as corruptions
 from stages.core.experiments.corruptions.images import CORRUPTIONS, Images, corrupt
 
 BILINEAR = reference.InterpolationMode.BILINEAR
-STILL = {"scale", "blur", "contrast"}  # draw nothing
+STILL = {"scale", "blur", "contrast", "saturation"}  # draw nothing
 
 each_corruption = pytest.mark.parametrize("name", CORRUPTIONS)
 each_severity = pytest.mark.parametrize("severity", SEVERITIES)
@@ -23,14 +24,15 @@ each_severity = pytest.mark.parametrize("severity", SEVERITIES)
 
 @pytest.fixture
 def images() -> Images:
-    """Strokes of a digit's size, one to three, in the middle of 64 dark images."""
+    """Coloured strokes of a digit's size, one to three, in the middle of 64 dark images."""
     generator = np.random.default_rng(0)
-    strokes = np.zeros((64, 1, 28, 28), dtype=np.uint8)
+    strokes = np.zeros((64, 3, 28, 28), dtype=np.uint8)
     for image in strokes:
         for _ in range(generator.integers(1, 4)):
             top, left = generator.integers(4, 18, 2)
             height, width = generator.permutation([generator.integers(4, 7), generator.integers(8, 16)])
-            image[0, top : min(top + height, 24), left : min(left + width, 24)] = generator.integers(150, 256)
+            colour = generator.integers(100, 256, (3, 1, 1))
+            image[:, top : min(top + height, 24), left : min(left + width, 24)] = colour
     return strokes
 
 
@@ -161,25 +163,63 @@ def test_a_pass_of_blur_is_one_small_kernel() -> None:
     assert blurred[1:4, 1:4].tolist() == [[10, 20, 10], [20, 40, 20], [10, 20, 10]] and blurred.sum() == 160
 
 
-@pytest.mark.parametrize("passes", [4, 9])
-def test_blur_is_torchvisions_gaussian_and_loses_no_light(passes: int, images: Images) -> None:
-    blurred = torch.from_numpy(corruptions.blur(images, passes, generator())).float()
-    padded = torch.nn.functional.pad(torch.from_numpy(images).float(), (20,) * 4)
-    expected = reference.gaussian_blur(padded, [41, 41], [math.sqrt(passes / 2)])[..., 20:-20, 20:-20]
+@pytest.mark.parametrize(("passes", "times"), [(4, 1), (9, 1), (4, 3)])
+def test_blur_is_torchvisions_gaussian_and_loses_no_light(passes: int, times: int, images: Images) -> None:
+    large = images.repeat(times, axis=2).repeat(times, axis=3)
+    blurred = torch.from_numpy(corruptions.blur(large, passes, generator())).float()
+    padded = torch.nn.functional.pad(torch.from_numpy(large).float(), (20,) * 4)
+    variance = passes / 2 * times**2 + (times**2 - 1) / 12  # the second: of the pixels that a value counts for
+    expected = reference.gaussian_blur(padded, [41, 41], [math.sqrt(variance)])[..., 20:-20, 20:-20]
     torch.testing.assert_close(blurred, expected, rtol=0, atol=8.0)  # a binomial kernel is only nearly Gaussian
     assert blurred.sum() == pytest.approx(expected.sum().item(), rel=0.02)
 
 
 def test_as_much_blur_as_the_whole_numbers_hold() -> None:
-    white = np.full((1, 1, 60, 60), 255, dtype=np.uint8)
-    assert (corruptions.blur(white, 13, generator())[..., 13:-13, 13:-13] == 255).all()
+    white = np.full((1, 1, 1024, 1024), 255, dtype=np.uint8)
+    assert (corruptions.blur(white, 11, generator())[..., 450:-450, 450:-450] == 255).all()
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_contrast_is_torchvisions(share: float, images: Images) -> None:
-    for image, original in pairs(corruptions.contrast(images, share, generator()), images):
+    grey = images[:, :1]
+    for image, original in pairs(corruptions.contrast(grey, share, generator()), grey):
         expected = 255 * reference.adjust_contrast(original / 255, share)
         torch.testing.assert_close(image, expected, rtol=0, atol=0.51)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_saturation_is_torchvisions(share: float, images: Images) -> None:
+    for image, original in pairs(corruptions.saturation(images, share, generator()), images):
+        expected = 255 * reference.adjust_saturation(original / 255, share)
+        torch.testing.assert_close(image, expected, rtol=0, atol=0.6)  # its weights have four digits
+
+
+def test_only_colours_lose_their_saturation() -> None:
+    def names(channels: int) -> set[str]:
+        shape = (channels, 28, 28)
+        return set(corruptions_of(DataDescription(task="regression", classes=None, input_shape=shape)))
+
+    assert names(3) - names(1) == {"saturation"} and not names(1) - names(3)
+
+
+@pytest.mark.parametrize("name", ["shift", "occlusion"])
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_larger_image_is_made_worse_as_the_smaller_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, times: int, images: Images
+) -> None:
+    monkeypatch.setattr(corruptions, "_AT_ONCE", 1 << 30)  # else other draws
+    large = images.repeat(times, axis=2).repeat(times, axis=3)
+    small, worse = (corrupt(each, name, 3, generator()) for each in (images, large))
+    means = worse.reshape(64, 3, 28, times, 28, times).mean(axis=(3, 5))
+    off = np.abs(means - small)
+    assert np.median(off) == 0 and off.mean() < {"shift": 0.01, "occlusion": 2.0}[name]
+
+
+def test_many_images_are_made_worse_as_few_are(monkeypatch: pytest.MonkeyPatch, images: Images) -> None:
+    turned = corrupt(images, "scale", 3, generator())
+    monkeypatch.setattr(corruptions, "_AT_ONCE", 5 * images[0].size)
+    assert np.array_equal(corrupt(images, "scale", 3, generator()), turned)
+    assert len(corrupt(images, "gaussian_noise", 3, generator())) == len(images)
 
 
 def test_occlusion_blanks_a_square() -> None:

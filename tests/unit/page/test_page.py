@@ -384,3 +384,25 @@ def test_drawing_has_every_stage_and_no_edge_through_another() -> None:
             x, y = map(float, passing.groups())
             assert not any(box["y"] == y and box["x"] <= x <= box["x"] + box["width"] for box in boxes)
     assert sum("C" in path["d"] for path in drawn.all("path")) == 6  # five edges, one of them in two parts
+
+
+@pytest.mark.parametrize(
+    ("classes", "doubt"),
+    [(("1", "2", "3"), "better leave that off"), (("cat", "dog", "cow"), "of digits and text it is not")],
+)
+def test_flips_are_doubted(classes: tuple[str, ...], doubt: str) -> None:
+    made = findings()
+    found = replace(made, data=made.data.model_copy(update={"classes": classes}))
+    params = yaml.safe_load((ROOT / PARAMS_FILE).read_text())
+    assert "mirrored" not in Reader(write(found, params=params)).text
+    flipped = params | {"augment": params["augment"] | {"flip": "vertical"}}
+    text = Reader(write(found, params=flipped)).text
+    assert "(augment.flip = vertical)" in text and doubt in text
+
+
+def test_mistakes_are_listed_with_their_files() -> None:
+    made = findings()
+    found = replace(made, files=[f"b/<i>{place}.png" for place in range(600)])
+    one = found.mistakes[0]
+    named = f"{CLASSES[one.actual]} {CLASSES[one.predicted]} {one.probability:.2%} b/<i>{one.index}.png "
+    assert named in Reader(write(found)).text and "<i>" not in write(found)

@@ -1,5 +1,6 @@
 """One file is a picture: it is found, ordered, drawn and described."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ PICTURE = Picture("classes", 15, "A new one", lambda found, config: figure(1), l
 
 def test_pictures_are_in_the_order_of_the_page() -> None:
     assert list(pictures()) == [
-        "training", "cross_validate", "learning_curve", "lr_range", "predicted", "residuals", "deciles", "classes",
-        "confusion", "roc", "precision_recall", "calibration", "coverage", "importance", "stress", "mistakes",
+        "examples", "training", "cross_validate", "learning_curve", "lr_range", "predicted", "residuals", "deciles",
+        "classes", "confusion", "roc", "precision_recall", "calibration", "coverage", "importance", "stress",
+        "mistakes",
     ]  # fmt: skip
 
 
@@ -103,6 +105,7 @@ def test_descriptions_hold_the_numbers_of_the_tables() -> None:
         names,
         selected_epoch=2,
         metrics={
+            "prepare": {"train": {"examples": 1200}},
             "cross_validate": {"accuracy": 0.97},
             "lr_range": {"suggested_lr": 0.03},
             "evaluate": {"roc_auc": 0.92, "accuracy": 0.8},
@@ -123,6 +126,8 @@ def test_descriptions_hold_the_numbers_of_the_tables() -> None:
         if name not in {"learning_curve", "calibration", *OF_TABLES}
     }
     assert told == {
+        "examples": "Of the training part's 1,200 images the first that the network got: brought to one size and "
+        "varied as section augment says, each with its class or number.",
         "training": "Two line charts over 2 epochs. Loss: training from 0.5000 to 0.2500. Accuracy: training from "
         "90.00% to 97.50%. Epoch 2 is marked as chosen.",
         "cross_validate": "Loss and accuracy over 2 epochs of 2 folds, each fold and their mean. At the end validation "
@@ -142,3 +147,16 @@ def test_descriptions_hold_the_numbers_of_the_tables() -> None:
         "mistakes": "The most confident of 6 mistakes, each image with its true and its predicted class. The first: "
         "cat as dog at 87.5%, cat as dog at 87.5%, cat as dog at 87.5%.",
     }
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_first_images_are_drawn_each_with_its_class(channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (11, channels, 4, 6), dtype=np.uint8)
+    found = replace(findings(("cat", "dog")), first=(images, np.arange(11) % 2))
+    with house_style():
+        fig = pictures()["examples"].draw(found, CONFIG)
+    (axes,) = fig.axes
+    assert [text.get_text() for text in axes.texts] == ["cat", "dog"] * 5 + ["cat"]
+    for drawn, image in zip(axes.images, images, strict=True):
+        expected = np.moveaxis(image, 0, -1) if channels == 3 else image[0]
+        assert np.array_equal(drawn.get_array(), expected)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision.transforms.v2.functional as reference
 
-from stages.core.training.augmentation import Augmenter, erase, flip, recolour, rotate_scale
+from stages.core.training.augmentation import Augmenter, erase, flip, pixels, recolour, rotate_scale
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_nothing_on_is_a_plain_gather(recipe, images):
 
 
 def test_shift_moves_each_image_by_whole_pixels_and_fills_with_background(recipe, images):
-    shifted = Augmenter(images, recipe(augment={"shift": 2}).augment).batch(torch.arange(40), generator())
+    shifted = Augmenter(images, recipe(augment={"shift": 0.2}).augment).batch(torch.arange(40), generator())
     offsets = set()
     for image, original in zip(shifted, images, strict=True):
         matches = [
@@ -37,7 +37,7 @@ def test_shift_moves_each_image_by_whole_pixels_and_fills_with_background(recipe
 
 
 def test_the_images_are_not_copied(recipe, images):
-    assert Augmenter(images, recipe(augment={"shift": 2}).augment).images.data_ptr() == images.data_ptr()
+    assert Augmenter(images, recipe(augment={"shift": 0.2}).augment).images.data_ptr() == images.data_ptr()
 
 
 def test_rotation_and_scale_are_torchvisions_affine(images):
@@ -91,22 +91,28 @@ def test_brightness_and_contrast_stay_within_their_range(recipe, images):
     assert len({image.float().mean().item() for image in found}) == 40
 
 
-@pytest.mark.parametrize("side", [1, 4, 10])
-def test_erase_blanks_one_square_as_torchvision_does(images, side):
+@pytest.mark.parametrize(("down", "across"), [(1, 1), (4, 3), (10, 10), (12, 1)])
+def test_erase_blanks_one_rectangle_as_torchvision_does(images, down, across):
     corners = torch.rand((2, 40), generator=generator())
-    erased = erase(images, corners, side)
+    erased = erase(images, corners, [down, across])
     for image, original, (row, column) in zip(erased, images, corners.T.tolist(), strict=True):
-        top, left = int(row * (12 - side + 1)), int(column * (10 - side + 1))
-        assert torch.equal(image, reference.erase(original, top, left, side, side, torch.tensor(0, dtype=torch.uint8)))
+        top, left = int(row * (12 - down + 1)), int(column * (10 - across + 1))
+        black = torch.tensor(0, dtype=torch.uint8)
+        assert torch.equal(image, reference.erase(original, top, left, down, across, black))
 
 
-def test_a_square_larger_than_the_image_blanks_it(images):
-    assert not erase(images, torch.full((2, 40), 0.99), 28).any()
+def test_all_of_an_image_can_be_erased(recipe, images):
+    assert not Augmenter(images, recipe(augment={"erase": 1.0}).augment).batch(torch.arange(40), generator()).any()
+
+
+@pytest.mark.parametrize(("share", "side", "expected"), [(0.07, 28, 2), (0.07, 64, 4), (0.5, 9, 4), (0.001, 64, 1)])
+def test_variations_grow_with_the_image(share, side, expected):
+    assert pixels(share, side) == expected
 
 
 def test_equal_generators_give_equal_batches_and_others_do_not(recipe, images):
     augmenter = Augmenter(
-        images, recipe(augment={"shift": 3, "rotation": 5.0, "erase": 2, "flip": "both", "contrast": 0.5}).augment
+        images, recipe(augment={"shift": 0.3, "rotation": 5.0, "erase": 0.2, "flip": "both", "contrast": 0.5}).augment
     )
     first, again, other = (augmenter.batch(torch.arange(40), generator(seed)) for seed in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, other)

@@ -29,7 +29,7 @@ def pictures(examples: int, channels: int = 3) -> Examples:
 
 def small(recipe, name: str, **train: Any) -> Recipe:
     keys = {"epochs": 2, "batch_size": 8, "shards": 4, "lr": 0.003} | train
-    result: Recipe = recipe(model={"name": name}, augment={"shift": 1}, train=keys)
+    result: Recipe = recipe(model={"name": name}, augment={"shift": 0.05}, train=keys)
     return result
 
 

@@ -20,7 +20,9 @@ class Corruption(Protocol):
 def corruptions_of(description: DataDescription) -> dict[str, Corruption]:
     """All that makes such inputs worse, by name."""
     if description.columns is None:
-        return {name: partial(images.corrupt, corruption=name) for name in images.CORRUPTIONS}
+        colours = description.shape[0] == 3
+        names = [name for name in images.CORRUPTIONS if colours or name not in images.OF_COLOURS]
+        return {name: partial(images.corrupt, corruption=name) for name in names}
     categorical = np.array([column.categories is not None for column in description.columns])
     pointless = {"noise"} if categorical.all() else {"shuffled_categories"} if not categorical.any() else set()
     return {

@@ -1,8 +1,9 @@
-"""Images made worse in ten ways and five severities, to measure how gracefully a model fails.
+"""Images made worse in ten ways, those in colour in eleven, and five severities: how gracefully does a model fail?
 
 The method is that of Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and
 Perturbations (2019); the choice for small images follows Mu and Gilmer, MNIST-C: A Robustness Benchmark for Computer
-Vision (2019). The levels are our own, for images of about 28 x 28 pixels, and leave most digits readable to a person.
+Vision (2019). The levels are our own and leave most digits readable to a person; lengths are in pixels of an image of
+28 x 28, and grow with the image.
 
 Every processor gets the same images: random draws are whole numbers and uniform fractions, arithmetic goes value by
 value, and positions are rounded to a grid. NumPy's normal and Poisson draws would ask the C library for exp and log,
@@ -10,13 +11,15 @@ whose last bits vary.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Images = NDArray[np.uint8]
+
+_AT_ONCE = 1 << 20  # values, of each of which a corruption makes several of 8 bytes
 
 
 def corrupt(images: Images, corruption: str, severity: int, generator: np.random.Generator) -> Images:
@@ -28,16 +31,19 @@ def corrupt(images: Images, corruption: str, severity: int, generator: np.random
         return images
     function, levels = CORRUPTIONS[corruption]
     assert 0 < severity <= len(levels)
-    return function(images, levels[severity - 1], generator)
+    level, some = levels[severity - 1], max(1, _AT_ONCE // images[0].size)
+    return np.concatenate(
+        [function(images[start : start + some], level, generator) for start in range(0, len(images), some)]
+    )
 
 
 def shift(images: Images, pixels: float, generator: np.random.Generator) -> Images:
     """Move each image by `pixels` along both axes, towards a corner drawn for it; background moves in."""
-    edge = int(pixels)
-    padded = np.pad(images, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+    down, across = (_length(pixels, side) for side in images.shape[2:])
+    padded = np.pad(images, ((0, 0), (0, 0), (down, down), (across, across)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[2:], axis=(2, 3))
-    rows, columns = edge * generator.integers(0, 2, (2, len(images))) * 2
-    return windows[np.arange(len(images)), :, rows, columns]
+    rows, columns = 2 * generator.integers(0, 2, (2, len(images)))
+    return windows[np.arange(len(images)), :, down * rows, across * columns]
 
 
 def rotate(images: Images, degrees: float, generator: np.random.Generator) -> Images:
@@ -78,16 +84,17 @@ def shot_noise(images: Images, photons: float, generator: np.random.Generator) -
 
 
 def blur(images: Images, passes: float, _: np.random.Generator) -> Images:
-    """Blur by `passes` (up to 13) of the kernel 1 2 1 along both axes: nearly Gaussian, of variance `passes` / 2.
+    """Blur by `passes` (up to 11) of the kernel 1 2 1 along both axes: nearly Gaussian, of variance `passes` / 2.
 
-    In whole numbers, rounded once at the end.
+    On larger images each of its values counts for several pixels. In whole numbers, rounded once at the end.
     """
-    blurred = images.astype(np.int64)
-    for _pass in range(int(passes)):
-        padded = np.pad(blurred, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        rows = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
-        blurred = rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]
-    weight = 1 << 4 * int(passes)
+    blurred, weight = images.astype(np.int64), 1
+    for axis in (2, 3):
+        several = _length(1, images.shape[axis])
+        for _pass in range(int(passes)):
+            blurred = _summed(blurred, axis, (0, several, several, 2 * several))
+        blurred = _summed(blurred, axis, range(several))
+        weight *= several << 2 * int(passes)
     return ((blurred + weight // 2) // weight).astype(np.uint8)
 
 
@@ -97,10 +104,18 @@ def contrast(images: Images, share: float, _: np.random.Generator) -> Images:
     return _grey(mean + share * (images - mean))
 
 
-def occlude(images: Images, side: float, generator: np.random.Generator) -> Images:
-    """Blank a square of `side` pixels, placed at random in each image."""
+def saturation(images: Images, share: float, _: np.random.Generator) -> Images:
+    """Keep a `share` of every colour's distance from the grey that is as bright; of images (N, 3, H, W)."""
+    red, green, blue = np.moveaxis(images.astype(np.int64), 1, 0)
+    grey = ((299 * red + 587 * green + 114 * blue) / 1000)[:, None]  # the weights of ITU-R BT.601
+    return _grey(grey + share * (images - grey))
+
+
+def occlude(images: Images, pixels: float, generator: np.random.Generator) -> Images:
+    """Blank a square of `pixels` a side, placed at random in each image."""
     inside = []
     for length in images.shape[2:]:
+        side = _length(pixels, length)
         starts = np.floor(generator.random((len(images), 1)) * (max(length - side, 0) + 1))
         positions = np.arange(length)
         inside.append((positions >= starts) & (positions < starts + side))
@@ -109,8 +124,8 @@ def occlude(images: Images, side: float, generator: np.random.Generator) -> Imag
 
 
 def salt_and_pepper(images: Images, percent: float, generator: np.random.Generator) -> Images:
-    """Make `percent` (up to 100) of the values white or black, half of them each."""
-    draws = generator.integers(0, 200, images.shape, dtype=np.uint8)
+    """Make `percent` (up to 100) of the pixels white or black, half of them each."""
+    draws = generator.integers(0, 200, images[:, :1].shape, dtype=np.uint8)
     speckled: Images = np.where(draws < percent, 0, np.where(draws >= 200 - percent, 255, images)).astype(np.uint8)
     return speckled
 
@@ -124,9 +139,26 @@ CORRUPTIONS: dict[str, tuple[Callable[[Images, float, np.random.Generator], Imag
     "shot_noise": (shot_noise, (30, 10, 5, 2, 1)),
     "blur": (blur, (1, 2, 4, 6, 9)),
     "contrast": (contrast, (0.5, 0.4, 0.3, 0.2, 0.1)),
+    "saturation": (saturation, (0.8, 0.6, 0.4, 0.2, 0.0)),
     "occlusion": (occlude, (4, 6, 8, 10, 12)),
     "salt_and_pepper": (salt_and_pepper, (5, 10, 15, 20, 30)),
 }
+OF_COLOURS = ("saturation",)
+
+
+def _length(pixels: float, side: int) -> int:
+    """`pixels` of a side of 28, on one of `side` pixels; 1 at least."""
+    return max(1, round(pixels * side / 28))
+
+
+def _summed(values: NDArray[np.int64], axis: int, offsets: Sequence[int]) -> NDArray[np.int64]:
+    """Each value along an axis replaced by the sum of those at `offsets`, from the middle one; 0 beyond the edge."""
+    values = np.moveaxis(values, axis, 0)
+    reach, summed = max(offsets), np.zeros_like(values)
+    padded = np.pad(values, [(reach // 2, reach - reach // 2), *[(0, 0)] * (values.ndim - 1)])
+    for offset in offsets:
+        summed += padded[offset : offset + len(values)]
+    return np.moveaxis(summed, 0, axis)
 
 
 def _photon_limits(photons: int) -> NDArray[np.int64]:

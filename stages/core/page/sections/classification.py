@@ -1,7 +1,7 @@
 """What a classifier's page has: its classes, and its mistakes."""
 
 from stages.core.page.parts import PageTable, Section
-from stages.core.page.sections.cells import cells
+from stages.core.page.sections.cells import cells, columns
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.classification import confusions
 from stages.core.pictures.wording import count, percent
@@ -49,7 +49,5 @@ def _mistakes(found: Findings) -> PageTable:
         for one in found.mistakes[:_LISTED]
     ]
     caption = f"The {len(rows)} most confident of {count(len(found.mistakes), 'mistake')}"
-    columns = {f"test {found.thing} (from 0)": "", "true class": "", "predicted": "", "probability": "number"}
-    if found.data.kind == "table":
-        columns["its cells"] = "prose"
-    return PageTable(caption, columns, rows, "There is no mistake.")
+    names = {f"test {found.thing} (from 0)": "", "true class": "", "predicted": "", "probability": "number"}
+    return PageTable(caption, names | columns(found), rows, "There is no mistake.")

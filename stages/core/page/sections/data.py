@@ -14,8 +14,10 @@ from stages.core.pictures.wording import count, percent, plain, ticked
 _ROWS = 40  # of a table, at most
 
 
-def data(found: Findings) -> Section:
-    return Section("data", "Data", [_schema(found)] if found.data.kind == "table" else (), lead=of_data.told(found))
+def data(found: Findings, flip: str) -> Section:
+    """`flip` as section augment of params.yaml has it."""
+    lead = of_data.told(found) + (of_data.flipped(found, flip) if found.data.kind == "image" else "")
+    return Section("data", "Data", [_schema(found)] if found.data.kind == "table" else (), lead=lead)
 
 
 def audit(found: Findings) -> Section:

@@ -1,7 +1,7 @@
 """What the page of a regression has: its errors, by the size of the prediction and the largest ones."""
 
 from stages.core.page.parts import PageTable, Section
-from stages.core.page.sections.cells import cells
+from stages.core.page.sections.cells import cells, columns
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.findings.regression import ends
 from stages.core.pictures.wording import count, percent
@@ -44,5 +44,5 @@ def _misses(found: Findings) -> PageTable:
         values = map(found.amount, (one.actual, one.predicted, one.predicted - one.actual))
         rows.append((str(one.index), *values, between, *cells(found, one.index)))
     numbers = dict.fromkeys((f"actual {found.target}", "predicted", "error", "90% interval"), "number")
-    columns = {f"test {found.thing} (from 0)": "", **numbers, "its cells": "prose"}
-    return PageTable(f"The {count(len(rows), 'largest error')} on the test {found.things}", columns, rows)
+    names = {f"test {found.thing} (from 0)": "", **numbers, **columns(found)}
+    return PageTable(f"The {count(len(rows), 'largest error')} on the test {found.things}", names, rows)

@@ -28,3 +28,14 @@ def told(found: Findings) -> str:
             "What became of each is in data/prepared/files.csv."
         )
     return " ".join(sentences)
+
+
+def flipped(found: Findings, flip: str) -> str:
+    """What to think of where training images are mirrored; nothing where none is."""
+    if flip == "none":
+        return ""
+    if found.classes and all(len(name) == 1 for name in found.classes):
+        doubt = "The classes are digits or letters, and a mirrored one is another, or none: better leave that off."
+    else:
+        doubt = "That is right where a mirrored image is of the same class; of digits and text it is not."
+    return f" Every other training image is mirrored (augment.flip = {flip}). {doubt}"

@@ -23,7 +23,8 @@ class Findings:
     """Metrics by stage, tables by the file's stem, and what the model got wrong on the test set, the worst first.
 
     That are a classifier's `mistakes`, or the largest errors of a regression, its `misses`. Tables of another task have
-    no rows. `inputs` and `predictions` are those of the test part.
+    no rows. `inputs`, `predictions` and, of images, `files` are those of the test part; `first` are the inputs and
+    targets of the first examples trained on.
     """
 
     data: DataDescription
@@ -35,6 +36,8 @@ class Findings:
     misses: Sequence[Miss] = ()
     inputs: NDArray[Any] | None = None
     predictions: AnyPredictions | None = None
+    files: Sequence[str] = ()
+    first: tuple[NDArray[Any], NDArray[Any]] | None = None
 
     @property
     def classes(self) -> Sequence[str]:

@@ -32,6 +32,7 @@ def check_together(
     tables, task = found.tables, found.data.task
     check(predictions.task == task, "predictions", "model")
     check(np.array_equal(predictions.targets, targets), "predictions", "test")
+    check(len(found.files) in (0, len(targets)), "files table", "test")
     if isinstance(predictions, Predictions):
         check(predictions.probabilities.shape[1] == len(found.classes), "predictions", "model")
         foreign = classification.foreign_tables(found, predictions)

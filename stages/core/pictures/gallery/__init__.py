@@ -6,7 +6,8 @@ import pkgutil
 from stages.core.pictures.picture import Picture
 
 SECTIONS = (
-    *("training", "errors", "classes", "ranking", "confidence", "importance", "robustness", "mistakes"),
+    *("data", "training", "errors", "classes", "ranking", "confidence", "importance", "robustness"),
+    "mistakes",
 )  # in the page's order
 
 

@@ -1,11 +1,9 @@
 """A gallery of the worst mistakes on the test set, as many as section `plot` says."""
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from stages.core.config.sections import PlotConfig
-from stages.core.pictures.axes import shortened
+from stages.core.pictures.axes import shortened, show_image
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.picture import Picture
 from stages.core.pictures.style import BLUE, VERMILLION, figure, heading
@@ -27,7 +25,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     for axes in fig.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, mistake in zip(fig.axes, worst, strict=False):
-        axes.imshow(_displayable(images[mistake.index]), cmap="gray_r", vmin=0, vmax=255)
+        show_image(axes, images[mistake.index])
         axes.set_title(f"true: {shortened(classes[mistake.actual])}", fontsize=9, loc="center", color=BLUE, pad=3)
         said = f"predicted: {shortened(classes[mistake.predicted])}\n{100 * mistake.probability:.1f}%"
         axes.text(0.5, -0.03, said, color=VERMILLION, fontsize=9, ha="center", va="top", transform=axes.transAxes)
@@ -45,11 +43,6 @@ def describe(found: Findings) -> str:
         f"The most confident of {count(len(found.mistakes), 'mistake')}, each image with its true and its predicted "
         f"class. The first: {first}."
     )
-
-
-def _displayable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image (C, H, W) as Matplotlib shows it: colour where there are three channels, else the first one alone."""
-    return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
 
 
 def shown(found: Findings) -> bool:

@@ -1,0 +1,39 @@
+"""Which examples a step takes, and what of them the network sees."""
+
+import numpy as np
+import torch
+
+from stages.core.base.seeding import derive
+from stages.core.config.recipe import Recipe, steps_per_epoch
+from stages.core.data.examples import Examples
+from stages.core.training.augmentation import Augmenter
+from stages.core.training.gathered import on_device
+
+_SHOWN = 40
+
+
+def generator(recipe: Recipe, *name: str | int) -> torch.Generator:
+    """That of the stream called `name`; always the CPU's, so that the draws are the same on a GPU."""
+    return torch.Generator().manual_seed(derive(recipe.seed, *name))
+
+
+def batches(recipe: Recipe, examples: int, fold: int, epoch: int) -> tuple[torch.Tensor, ...]:
+    """The indices of the examples of each step: every one of so many once, in an order of this epoch's own."""
+    order = torch.randperm(examples, generator=generator(recipe, "shuffle", fold, epoch))
+    return order.tensor_split(steps_per_epoch(recipe.train, examples))
+
+
+def augmentation(fold: int, epoch: int, step: int) -> tuple[str | int, ...]:
+    """The stream of what varies the images of a step."""
+    return "step", fold, epoch, step, "augment"
+
+
+def first_examples(recipe: Recipe, train: Examples) -> Examples:
+    """The first examples of the first step, up to 40: images as the network gets them, varied; rows as they are."""
+    indices = batches(recipe, len(train), fold=0, epoch=1)[0]
+    if train.inputs.ndim == 2:
+        return train.take(indices[:_SHOWN].numpy())
+    images = Augmenter(on_device(train.inputs, torch.device("cpu")), recipe.augment).batch(
+        indices, generator(recipe, *augmentation(0, 1, 0))
+    )
+    return Examples(np.ascontiguousarray(images[:_SHOWN]), train.targets[indices[:_SHOWN]])
