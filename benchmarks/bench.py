@@ -159,8 +159,8 @@ class Bench:
         (folder / "params.yaml").write_text(text, encoding="utf-8")
         return folder
 
-    def table(self, name: str, seed: int) -> Path:
-        """A new folder with the preset `name` of a built-in table, its raw files and a seed for all, the split too."""
+    def builtin(self, name: str, seed: int) -> Path:
+        """A new folder with the preset `name` of a built-in set, its raw files and a seed for all, the split too."""
         folder = self.project(preset(name), seed, link_data=False)
         if raw := self._raw.get(name):
             (folder / "data").mkdir()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import yaml
 
-from benchmarks import tables
+from benchmarks import images, tables
 from benchmarks.bench import EXAMPLES, QUICK_EXAMPLES, ROOT, Bench, Part, mean_std, metric, preset, ratio, spread
 from stages.core.config.automatic import settled
 
@@ -238,6 +238,8 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "one_cycle": one_cycle,
     "numerics": numerics,
     "folds": folds,
+    "emoji": images.emoji,
+    "fashion": images.fashion,
     "diamonds": tables.diamonds,
     "rows": tables.rows,
     "flights": tables.flights,

@@ -23,7 +23,7 @@ def diamonds(bench: Bench) -> Part:
     """The price of a diamond: our preset against scikit-learn's boosted trees, on five splits of 80 to 20."""
     trained, simple, found = [], [], []
     for seed in SEEDS[: len(bench.rounds(len(SEEDS)))]:
-        folder = bench.table("diamonds", seed)
+        folder = bench.builtin("diamonds", seed)
         bench.stage("prepare", folder)
         trained.append(bench.stage("train", folder))
         bench.stage("evaluate", folder)
@@ -72,7 +72,7 @@ def rows(bench: Bench) -> Part:
     ours: list[Job] = []
     peers: dict[tuple[str, str], list[Job]] = {(name, n): [] for name in ("encoded", "whole") for n in ("", "1")}
     for seed in bench.rounds(3):
-        folder = bench.table("diamonds", seed)
+        folder = bench.builtin("diamonds", seed)
         bench.stage("prepare", folder)
         ours.append(bench.engine(folder, "--epochs", EPOCHS))
         recipe = json.dumps({name: ours[-1].facts[name] for name in ("recipe", "learned")})

@@ -1,0 +1,111 @@
+"""The comparisons on other images than MNIST's: emoji against plain PyTorch, and clothes by a small network."""
+
+import csv
+import json
+from pathlib import Path
+
+from benchmarks.bench import Bench, Job, Part, mean_std, metric, spread
+from stages.core.scores.comparison import mcnemar
+
+
+def emoji(bench: Bench) -> Part:
+    """The category of an emoji: our preset against ResNet-18 in plain PyTorch, on the same parts in the same time."""
+    rows, jobs, peers, p_values = [], [], [], []
+    for seed in bench.rounds(3):
+        folder = bench.builtin("emoji", seed)
+        bench.stage("prepare", folder)
+        job = bench.stage("train", folder)
+        bench.stage("evaluate", folder)
+        files = as_folders(folder)
+        peer = bench.peer("resnet18", "--seconds", job.seconds, seed=seed, module="peer_folder", data=files)
+        right = {name: name.partition("/")[0] == said for name, said in peer.facts["predicted"].items()}
+        ours = predicted(folder)
+        both = [(own == name.partition("/")[0], right[name]) for name, own in ours.items()]
+        only_ours, only_peer = both.count((True, False)), both.count((False, True))
+        p = mcnemar(only_ours, only_peer)
+        accuracies = [sum(side) / len(both) for side in zip(*both, strict=True)]
+        rows.append([str(seed), *(round(each, 5) for each in accuracies), only_ours, only_peer, f"{p:.2g}"])
+        jobs.append(job)
+        peers.append(peer)
+        p_values.append(p if only_ours > only_peer else 1.0)
+    part = Part(
+        [
+            "Both have the seconds that our `train` takes as a process, its start included; the peer's are those of "
+            "its training alone. It has an ImageFolder of the same files in the same parts, a DataLoader with two "
+            "processes, shifts and mirror images, and SGD with the rate on a half cosine over that time.",
+            "p is that of McNemar's exact test on the same test images; one seed a row, for split, weights and order.",
+        ]
+    )
+    sides = [mean_std([row[place] for row in rows]) for place in (1, 2)]
+    part.table(
+        ["", "test accuracy", "training (s)", "peak memory (MiB)"],
+        [
+            ["our preset", sides[0], *cost(jobs)],
+            ["ResNet-18 in plain PyTorch", sides[1], *cost(peers)],
+        ],
+    )
+    columns = ["seed", "ours", "the peer's", "right by ours alone", "right by the peer alone", "p"]
+    part.table(columns, rows, "Seed by seed")
+    part.goal("emoji: largest p of McNemar's test, ours being better", max(p_values), at_most=0.01)
+    return part
+
+
+def fashion(bench: Bench) -> Part:
+    """Fashion-MNIST by a network of at most 120,000 weights."""
+    accuracies, jobs, weights = [], [], 0
+    for seed in bench.rounds(3):
+        folder = bench.builtin("fashion", seed)
+        bench.stage("prepare", folder)
+        jobs.append(bench.stage("train", folder))
+        bench.stage("evaluate", folder)
+        accuracies.append(metric(folder, "evaluate"))
+        weights = trainable(folder / "models/model.safetensors")
+    part = Part(["The preset `fashion`; the seed is that of all."])
+    part.table(
+        ["", "test accuracy", "weights", "training (s)", "peak memory (MiB)"],
+        [["our preset", mean_std(accuracies), weights, *cost(jobs)]],
+    )
+    part.goal("Fashion-MNIST: mean test accuracy", sum(accuracies) / len(accuracies), at_least=0.935)
+    part.goal("Fashion-MNIST: weights", weights, at_most=120_000)
+    return part
+
+
+def cost(jobs: list[Job]) -> list[dict[str, float]]:
+    return [spread([job.seconds for job in jobs], 1), spread([job.peak_mib for job in jobs], 0)]
+
+
+def used(folder: Path, part: str) -> list[tuple[str, str]]:
+    """Files and classes of a part, in its order."""
+    with (folder / "data/prepared/files.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["part"], row["state"]) == (part, "used")]
+    return [(row["file"], row["class"]) for row in rows]
+
+
+def as_folders(folder: Path) -> Path:
+    """Both parts as ImageFolder reads them: links to the raw files, in a folder per class."""
+    for part in ("train", "test"):
+        for name, label in used(folder, part):
+            link = folder / "folders" / part / label / Path(name).name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to((folder / "data/raw" / name).resolve())
+    return folder / "folders"
+
+
+def predicted(folder: Path) -> dict[str, str]:
+    """What our model says of each test image, by class and name of its file."""
+    from stages.core.scores.predictions import read_predictions
+
+    found = read_predictions(folder / "models/predictions.safetensors")
+    classes = json.loads((folder / "models/model.json").read_text(encoding="utf-8"))["classes"]
+    said = found.probabilities.argmax(axis=1)  # type: ignore[union-attr]
+    files = used(folder, "test")
+    return {f"{label}/{Path(name).name}": classes[place] for (name, label), place in zip(files, said, strict=True)}
+
+
+def trainable(weights: Path) -> int:
+    """How many weights a file holds, running means and counts left out."""
+    from stages.core.base.artifacts import read_arrays
+
+    return sum(
+        array.size for name, array in read_arrays(weights).items() if not name.endswith(("_mean", "_var", "_tracked"))
+    )
