@@ -17,7 +17,7 @@ def emoji(bench: Bench) -> Part:
         job = bench.stage("train", folder)
         bench.stage("evaluate", folder)
         files = as_folders(folder)
-        peer = bench.peer("resnet18", "--seconds", job.seconds, seed=seed, module="peer_folder", data=files)
+        peer = bench.peer("resnet18", "--seconds", f"{job.seconds:.1f}", seed=seed, module="peer_folder", data=files)
         right = {name: name.partition("/")[0] == said for name, said in peer.facts["predicted"].items()}
         ours = predicted(folder)
         both = [(own == name.partition("/")[0], right[name]) for name, own in ours.items()]

@@ -83,6 +83,7 @@ def found() -> Findings:
         data=few.data.model_copy(update={"classes": tuple(CLASSES)}),
         mistakes=mistakes(targets, probabilities),
         inputs=np.zeros((many, 1, 4, 4), np.uint8),
+        first=(np.zeros((len(CLASSES), 1, 4, 4), np.uint8), np.arange(len(CLASSES))),
     )
 
 

@@ -34,7 +34,7 @@ def test_nothing_changed(reproduced: Project) -> None:
 def test_a_reproduced_change(small_change: Project) -> None:
     page = report(small_change, "HEAD~1")
     assert "`workspace` makes the same predictions as `HEAD~1`" in page
-    assert "| params.yaml | plot.dpi | 150" in page
+    assert "| params.yaml | plot.dpi | 50" in page
     assert page.count("| changed | `") == len(list((small_change.root / "plots/images").iterdir()))
     assert "| `confusion.png` | changed | `" in page
     assert "Every output is what the commit promises." in page
@@ -84,7 +84,7 @@ def test_a_base_that_is_not_in_the_cache(small_change: Project, tmp_path: Path) 
     page = report(project, "HEAD~1")
     assert "The models cannot be compared here: HEAD~1: models/predictions.safetensors is not in the cache; " in page
     assert "those of `HEAD~1` are not in the cache" in page
-    assert "| params.yaml | plot.dpi | 150" in page
+    assert "| params.yaml | plot.dpi | 50" in page
 
 
 def test_a_base_without_a_pipeline_that_ran(reproduced: Project) -> None:

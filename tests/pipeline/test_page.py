@@ -109,7 +109,7 @@ def test_these_checks_would_notice(page: Path, tmp_path: Path) -> None:
 def test_every_picture_is_shown_and_nothing_is_wider_than_the_window(width: int, page: Path, tmp_path: Path) -> None:
     seen = probed(page, tmp_path, width)
     assert seen["width"] == width
-    assert len(seen["pictures"]) == len(list((page.parent / "images").glob("*.png"))) == 10
+    assert len(seen["pictures"]) == len(list((page.parent / "images").glob("*.png"))) == 11
     for complete, natural, shown in seen["pictures"]:
         assert complete and natural > 0 and shown > 300
     assert all(NOTHING.match(name) for name in seen["resources"])

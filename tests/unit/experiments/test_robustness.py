@@ -8,7 +8,6 @@ import pytest
 
 from stages.core.base.schemas import STRESS, DataDescription, InputColumn
 from stages.core.experiments.corruptions import corruptions_of
-from stages.core.experiments.corruptions.images import CORRUPTIONS
 from stages.core.experiments.robustness import corruption_scores, mean_corruption_score
 
 NUMBERS = InputColumn(name="a")
@@ -40,8 +39,8 @@ def test_every_corruption_and_severity_is_scored_on_images_made_so_much_worse(im
 
     table = corruption_scores(images, IMAGES, score, seed=0)
     pd.testing.assert_frame_equal(table, STRESS.checked(table, "table"))
-    assert table["corruption"].unique().tolist() == list(CORRUPTIONS)
-    assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(CORRUPTIONS)
+    assert table["corruption"].unique().tolist() == list(IMAGES)
+    assert table["severity"].tolist() == [0, 1, 2, 3, 4, 5] * len(IMAGES)
     assert set(table["examples"]) == {6}
     of_severity = table.groupby("severity")["score"].mean()
     assert of_severity[0] == 0 and of_severity.is_monotonic_increasing and of_severity[1] > 0
@@ -50,7 +49,7 @@ def test_every_corruption_and_severity_is_scored_on_images_made_so_much_worse(im
 def test_the_clean_images_are_scored_once(images: np.ndarray) -> None:
     seen = []
     corruption_scores(images, IMAGES, lambda worse: seen.append(np.array_equal(worse, images)) or 0.0, seed=0)
-    assert seen[0] and len(seen) == 1 + 5 * len(CORRUPTIONS)
+    assert seen[0] and len(seen) == 1 + 5 * len(IMAGES) > 50
 
 
 def test_the_draws_are_the_seeds(images: np.ndarray) -> None:

@@ -394,7 +394,7 @@ def test_flips_are_doubted(classes: tuple[str, ...], doubt: str) -> None:
     made = findings()
     found = replace(made, data=made.data.model_copy(update={"classes": classes}))
     params = yaml.safe_load((ROOT / PARAMS_FILE).read_text())
-    assert "mirrored" not in Reader(write(found, params=params)).text
+    assert "augment.flip" not in Reader(write(found, params=params)).text
     flipped = params | {"augment": params["augment"] | {"flip": "vertical"}}
     text = Reader(write(found, params=flipped)).text
     assert "(augment.flip = vertical)" in text and doubt in text
