@@ -135,6 +135,7 @@ class Bench:
 
         self.base = self.project({}, link_data=False)
         self.fetch(self.base)
+        self.stage("weights", self.base)
         self.prepare = self.stage("prepare", self.base)
         (folder / "torchvision/MNIST").mkdir(parents=True)
         (folder / "torchvision/MNIST/raw").symlink_to(self.base / "data/raw")
@@ -154,6 +155,9 @@ class Bench:
             (folder / "data").symlink_to(self.base / "data")
             (folder / "metrics").mkdir()
             (folder / "metrics/prepare.json").symlink_to(self.base / "metrics/prepare.json")
+        if self._count > 1:  # weights to start from: none
+            (folder / "models").mkdir()
+            (folder / "models/pretrained.safetensors").symlink_to(self.base / "models/pretrained.safetensors")
         sections = {name: self.default[name] | section for name, section in changes.items()}
         text = yaml.safe_dump(self.default | sections | {"seed": seed}, sort_keys=False)
         (folder / "params.yaml").write_text(text, encoding="utf-8")

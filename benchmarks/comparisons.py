@@ -140,8 +140,8 @@ def numerics(bench: Bench) -> Part:
             "The fastest numerics are what torch chooses by itself: the environment that importing `stages` pinned is "
             "given back before torch loads. First with the same shards on the same workers, one thread inside an "
             "operator; then as one writes plain torch: no shards, no workers, all threads inside the operators.",
-            f"Input side: shuffling, gathering and augmenting (shifts by up to {bench.default['augment']['shift']} "
-            "pixels) batches of uint8 images, which one core does while the others wait; here there are "
+            f"Input side: shuffling, gathering and augmenting (shifts by up to {bench.default['augment']['shift']} of "
+            "the sides) batches of uint8 images, which one core does while the others wait; here there are "
             f"{bench.cores}. Its share is of the steps alone, without the curves that `fit` measures after an epoch.",
         ]
     )

@@ -46,7 +46,7 @@ def main() -> None:
     train, facts = read_training(INPUTS["train"], INPUTS["facts"])
     test = Examples.read(INPUTS["test"])
     check_fit(test, facts, INPUTS["test"], INPUTS["facts"])
-    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train)))
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train), len(facts.classes or ())))
     found = audit(Parts(train, test, facts, params.cross_validate.folds, params.seed))
 
     AUDIT.write(OUTPUTS["findings"], findings_table(found))

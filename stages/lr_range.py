@@ -31,7 +31,7 @@ class Params(Recipe):
 
 def main() -> None:
     train, facts = read_training(INPUTS["train"], INPUTS["facts"])
-    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train)))
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train), len(facts.classes or ())))
     objective = objective_of(params.train, facts.task)
     pretrained = read_arrays(INPUTS["pretrained"])
     with Workers.at_hand() as workers:

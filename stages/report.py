@@ -87,7 +87,9 @@ def main() -> None:
     if kinds[0] != kinds[1]:
         raise InputError(f"{INPUTS['facts']}: of other data than {INPUTS['model']}; `dvc repro` makes both")
     check_together(found, predictions, test["targets"], INPUTS)
-    params = Params.load(settle=settle_by_data(facts.kind, facts.task, metrics["prepare"]["train"]["examples"]))
+    params = Params.load(
+        settle=settle_by_data(facts.kind, facts.task, metrics["prepare"]["train"]["examples"], len(facts.classes or ()))
+    )
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     html = page(
         found,

@@ -43,7 +43,7 @@ class Params(Recipe):
 
 def main() -> None:
     data, facts = read_training(INPUTS["train"], INPUTS["facts"])
-    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data)))
+    params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(data), len(facts.classes or ())))
     objective = objective_of(params.train, facts.task)
     objective.learned(data.targets)  # refuses, before it is trained, what the validation slice alone may hold
     generator = numpy_generator(params.seed, "validation")

@@ -1,5 +1,6 @@
 """What `auto` in params.yaml stands for: settled by the kind of data, the task and the number of training examples."""
 
+import math
 from typing import Any, get_args
 
 from stages.core.base.command import InputError
@@ -24,12 +25,12 @@ LOSSES: dict[Task, tuple[str, ...]] = {
 }  # of both, the first is what `auto` stands for
 
 
-def settle_by_data(kind: Kind, task: Task, examples: int) -> Settle:
-    """`settled` for a run on so many training `examples`."""
-    return lambda values: settled(values, kind, task, examples)
+def settle_by_data(kind: Kind, task: Task, examples: int, classes: int = 0) -> Settle:
+    """`settled` for a run on so many training `examples` of so many `classes`."""
+    return lambda values: settled(values, kind, task, examples, classes)
 
 
-def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> dict[str, Any]:
+def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int, classes: int = 0) -> dict[str, Any]:
     """`values` of params.yaml, unchecked, with every `auto` replaced; raises `InputError` for what does not go with it.
 
     That is a network for another kind of data, or a loss for another task.
@@ -41,7 +42,7 @@ def settled(values: dict[str, Any], kind: Kind, task: Task, examples: int) -> di
     _settle(train, "loss", LOSSES[task][0])
     _settle(train, "batch_size", _batch_size(kind, examples))
     _settle(train, "epochs", max(5 if kind == "image" else 2, min(20, SEEN[kind] // max(examples, 1))))
-    _settle(train, "val_fraction", _slice(examples))
+    _settle(train, "val_fraction", _slice(examples, classes))
     _settle(cross_validate, "epochs", 2 if kind == "image" and examples >= FEW_IMAGES else 0)
     _refuse("model.name", model.get("name"), MODELS, kind, f"goes with {kind}s")
     _refuse("train.loss", train.get("loss"), LOSSES, task, f"goes with {task}")
@@ -60,9 +61,14 @@ def _batch_size(kind: Kind, examples: int) -> int:
     return 1024 if examples >= MILLIONS else min(256, max(least, 1 << (examples // 32).bit_length()))
 
 
-def _slice(examples: int) -> float:
-    """As many as a hundred examples, by which to choose an epoch and to say how far off a number may be, or a fifth."""
-    return round(min(max(100 / max(examples, 1), 0.05), 0.2), 3)
+def _slice(examples: int, classes: int) -> float:
+    """As many as a hundred examples, by which to choose an epoch and to say how far off a number may be, or a fifth.
+
+    More where that is less than one of each class.
+    """
+    examples = max(examples, 1)
+    one_of_each = math.ceil(1000 * classes / examples) / 1000
+    return round(max(min(max(100 / examples, 0.05), 0.2), min(one_of_each, 0.5)), 3)
 
 
 def _settle(section: dict[str, Any], key: str, value: object) -> None:

@@ -283,14 +283,14 @@ def _by_list(folder: Folder, cells: Cells, data: DataConfig) -> list[File]:
     outside = np.array([name.startswith(("/", "..")) for name in names])
     if outside.any():
         raise cells.refusal("file", outside, f"a file in {folder.root}")
-    known, found = {file.name: file for file in folder.files}, dict[str, File]()
+    known, found, all_parts = {file.name: file for file in folder.files}, dict[str, File](), set(parts)
     for row, name in enumerate(names):
         file = known.get(name) or File(folder.root, name, state="refused", why="absent: there is no such file")
         if file.state == "left out":
             file = file.lost("refused", "no image: by its name it is none, or hidden")
         one = replace(
             file,
-            part=_part(parts[row], parts) if parts else "",
+            part=_part(parts[row], all_parts) if parts else "",
             target=texts[target][row],
             group=texts[group][row] if group else "",
         )

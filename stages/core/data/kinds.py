@@ -1,5 +1,6 @@
 """What the cells of a column mean: numbers, dates or categories, found from the cells or told by `data.columns`."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from stages.core.data.cells import Cells
 
 MOST_CATEGORIES, MOST = 10_000, 1e100  # of a column; of a number, so that what is computed with it stays finite
 EMPTY = ("", "?", "-", "na", "n/a", "#n/a", "nan", "null")  # what an empty cell may hold, in any case
+MOSTLY = ", though"  # in a reason: a person should look
 EMPTY_NUMBER = ("none", ".")  # among numbers and dates also these
 _DATE = r"^\d{4}([-/])\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
 _PLAIN = r"^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$"
@@ -52,6 +54,8 @@ def understood(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None 
     or huge, where dates are impossible, and where numbers have two decimal marks.
     """
     column = cells.columns[name]
+    if (missing := empty(cells, name)).all() and missing.size:
+        column = pa.chunked_array([pa.nulls(len(missing))])  # of whatever type: a file of text has none either
     kind = column.type
     if pa.types.is_null(kind) or pa.types.is_boolean(kind) or _is_text(kind):
         return _of_texts(cells, name, decimal, wanted)
@@ -75,11 +79,13 @@ def understood(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None 
     )
 
 
-def empty(cells: Cells, name: str) -> np.ndarray:
-    """Where the column `name` is empty, bool (N,)."""
+def empty(cells: Cells, name: str, number: bool = False) -> np.ndarray:
+    """Where the column `name` is empty, bool (N,); that of a `number` or a date by what counts so among these, too."""
     column = cells.columns[name]
     if _is_text(column.type):
-        return encoded(column)[1] < 0
+        texts, codes = encoded(column)
+        nothing = _is_in(texts, EMPTY_NUMBER) if number else np.zeros(len(texts), bool)
+        return np.asarray(np.append(nothing, True)[codes])
     nan_is_null = pa.types.is_floating(column.type)
     return np.asarray(pc.is_null(column, nan_is_null=nan_is_null).to_numpy())
 
@@ -109,7 +115,7 @@ def numbers_in(texts: pa.Array, decimal: str) -> np.ndarray:
         return np.asarray(texts.cast(pa.float64()).to_numpy())  # in a fraction of the time
     mark, apart = (r"\.", ",") if decimal == "." else (",", ".")
     thousands = rf"[1-9]\d{{0,2}}(?:[ '’\x{{a0}}\x{{202f}}{apart}]\d{{3}})+"
-    pattern = rf"^[+-]?(?:(?:\d+|{thousands})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?\s?%?$"
+    pattern = rf"^[+-]?(?:(?:\d+|{thousands})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?[ \x{{a0}}\x{{202f}}]?%?$"
     infinite = pc.match_substring_regex(texts, r"^[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?$")
     is_number = pc.or_(pc.match_substring_regex(texts, pattern), infinite)
     bare = pc.replace_substring_regex(texts, rf"[ '’\x{{a0}}\x{{202f}}%{apart}]", "")
@@ -143,22 +149,24 @@ def _of_texts(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None) 
     if no_number.any() and not (np.isnan(numbers_in(texts, other)) & no_number).any():
         rule = f"a number with the decimal mark of data.decimal = {decimal!r}"
         raise cells.refusal(name, _cells_that(no_number, codes), rule)
+    mostly = _mostly(texts, codes, {"numbers": ~no_number, "dates": is_date | nothing})
     used, cells_filled = len(texts), int((codes >= 0).sum())
     if used == cells_filled and used > 1:
-        return _ordered(texts, codes, "all texts differ", ignored=True)
+        return _ordered(texts, codes, f"all texts differ{mostly}", ignored=True)
     if used > MOST_CATEGORIES:
-        return _ordered(texts, codes, f"more than {MOST_CATEGORIES:,} different texts", ignored=True)
-    return _ordered(texts, codes, _why_texts(texts, codes, no_number, coded))
-
-
-def _why_texts(texts: pa.Array, codes: np.ndarray, no_number: np.ndarray, coded: np.ndarray) -> str:
+        return _ordered(texts, codes, f"more than {MOST_CATEGORIES:,} different texts{mostly}", ignored=True)
     if not no_number.any() and coded.any():
-        return "codes: numbers that begin with 0"
-    share = 1 - np.mean(no_number[codes[codes >= 0]])
-    if share >= 0.5:
-        odd = min(texts.filter(pa.array(no_number)).to_pylist())
-        return f"texts, though {share:.0%} of the cells are numbers; not so {shown(repr(odd), 40)}"
-    return "texts"
+        return _ordered(texts, codes, "codes: numbers that begin with 0")
+    return _ordered(texts, codes, f"texts{mostly}")
+
+
+def _mostly(texts: pa.Array, codes: np.ndarray, of_kind: dict[str, np.ndarray]) -> str:
+    """Of what kind most cells of a column are that is nevertheless taken for texts, and one that is not."""
+    for kind, those in of_kind.items():
+        if not those.all() and (share := np.mean(those[codes[codes >= 0]])) >= 0.5:
+            odd = min(texts.filter(pa.array(~those)).to_pylist())
+            return f"{MOSTLY} {math.floor(100 * share)}% of the cells are {kind}; not so {shown(repr(odd), 40)}"
+    return ""
 
 
 def _of_numbers(cells: Cells, name: str, kind: ColumnKind, why: str, numbers: np.ndarray) -> Column:

@@ -163,6 +163,9 @@ def check_classes(train: np.ndarray, test: np.ndarray, classes: Sequence[str], p
             _log.warning(
                 "%s: class %s has no %s in the test part: no score tells of it", path, shown(repr(name)), thing
             )
+    if classes and (test == test[0]).all():
+        alone = shown(repr(classes[test[0]]))
+        raise InputError(f"{path}: the test part must have two classes at least, found {_a(thing)} of {alone} alone")
 
 
 def _a(thing: str) -> str:

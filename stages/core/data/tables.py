@@ -19,7 +19,7 @@ from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
 from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
-from stages.core.data.kinds import MOST_CATEGORIES, RULES, Column, empty, numbers_in, understood
+from stages.core.data.kinds import MOST_CATEGORIES, MOSTLY, RULES, Column, empty, numbers_in, understood
 from stages.core.data.schema import OF_PANDAS, Use, schema, uses
 from stages.core.data.splits import check_classes, split_off
 
@@ -52,6 +52,9 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     columns = {name: _column(cells, name, use, data) for name, use in roles.items() if use.role != "ignored"}
     useless = {name: column.why for name, column in columns.items() if column.ignored}
     _notice(cells, {name: use.why for name, use in roles.items() if use is OF_PANDAS} | useless)
+    for name, column in columns.items():
+        if not column.ignored and MOSTLY in column.why:
+            _log.warning("%s: column %s: %s", cells.path, shown(repr(name)), column.why)
     roles |= dict.fromkeys(useless, Use("ignored"))
     used = [name for name, use in roles.items() if use.role != "ignored"]
     inputs = [name for name in used if roles[name].role == "input"]
@@ -73,7 +76,7 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         merged[data.time].values if data.time else None,
     )
     train, test = limited(*_split(examples, len(cells), data, classes, seed), limit, seed)
-    _check_rows(cells, len(train))
+    _check_rows(cells, len(train), limit)
     if data.task == "regression" and (train.targets == train.targets[0]).all():
         where = f"{cells.path}: column {shown(repr(data.target))}"
         raise InputError(f"{where}: a target must vary, all of the training part are {train.targets[0]:g}")
@@ -93,17 +96,19 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
     )
 
 
-def _check_rows(cells: Cells, number: int) -> None:
+def _check_rows(cells: Cells, number: int, limit: int = 0) -> None:
     """Refuse a training part of so few rows; called with all of them, to say so before all else."""
     if number < LEAST_ROWS:
         more = f" of the {len(cells)} that can be used" if number < len(cells) else ""
+        more += f", by prepare.limit = {limit} of params.yaml" if limit else ""
         raise InputError(f"{cells.path}: the training part must have {LEAST_ROWS} rows at least, found {number}{more}")
 
 
 def _filled(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cells:
     """The rows that have a target, and a group or time where there is to be one."""
     for name, use in roles.items():
-        if use.role in ("target", "group", "time") and (lacking := empty(cells, name)).any():
+        number = use.role == "time" or (use.role == "target" and data.task == "regression")
+        if use.role in ("target", "group", "time") and (lacking := empty(cells, name, number)).any():
             if data.bad_rows != "drop":
                 raise cells.refusal(name, lacking, f"filled, as it is the {use.role}")
             cells = cells.without(lacking, f"no {use.role}")

@@ -133,3 +133,12 @@ def test_a_block_that_tells_of_no_table_is_refused(data, problem) -> None:
 def test_a_section_that_is_none_is_refused_as_ever(section: str, value: object) -> None:
     with pytest.raises(ValidationError, match=section):
         AllParams.model_validate(DEFAULTS | {section: value})
+
+
+@pytest.mark.parametrize(
+    ("examples", "classes", "expected"),
+    [(60_000, 10, 0.05), (816, 102, 0.125), (8000, 1000, 0.125), (2000, 1000, 0.5), (300, 10, 0.2), (9, 9, 0.5)],
+)
+def test_the_validation_slice_has_room_for_every_class(examples: int, classes: int, expected: float) -> None:
+    values = settle_by_data("table", "classification", examples, classes)(DEFAULTS)
+    assert values["train"]["val_fraction"] == expected

@@ -126,7 +126,7 @@ def test_groups_on_both_sides() -> None:
     assert test.groups is not None
     test.groups[[40, 41]] = 3
     finding = only(CHECKS["groups_across"](parts(train, test=test)))
-    assert (finding.count, finding.severe, finding.example) == (2, True, "test 40, training 30: both of group 3")
+    assert (finding.count, finding.severe, finding.example) == (2, True, "test 40, training 30: both of one group")
 
 
 def test_times_that_are_no_later() -> None:

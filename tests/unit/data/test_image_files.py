@@ -137,7 +137,7 @@ def test_what_is_auto_is_settled_by_the_headers(
                 size=sizes[place % len(sizes)],
                 mode=modes[place % len(modes)],
             )
-        fill(tmp_path / "own/test/a", f"{place}.png", size=(200, 300))  # which says nothing
+            fill(tmp_path / "own/test" / name, f"{place}.png", size=(200, 300))  # which says nothing
     found, _ = run(config("own"))
     assert found.train.inputs.shape == (8, *expected)
     found, _ = run(config("own", size=[16, 8], channels=1))

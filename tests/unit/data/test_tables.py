@@ -293,7 +293,11 @@ ONE_LINE = [
     ({}, numbered("1,2,n/a"), "own.csv: line 15, column 'sold': must be filled, as it is the target, found 'n/a'"),
     ({"group": "x"}, numbered(",2,no"), "own.csv: line 15, column 'x': must be filled, as it is the group, found none"),
     ({"time": "x"}, numbered("?,2,no"), "own.csv: line 15, column 'x': must be filled, as it is the time, found '\\?'"),
-    ({"time": "x"}, numbered("none,2,no"), "own.csv: line 15, column 'x': must be a number .*, as it is the time"),
+    (
+        {"time": "x"},
+        numbered("none,2,no"),
+        "own.csv: line 15, column 'x': must be filled, as it is the time, found 'none'",
+    ),
     ({}, "x,y,sold\n1,2,yes\n3,4,no\n5,6,yes", "own.csv: the training part must have 10 rows at least, found 3"),
     (
         {},
@@ -339,7 +343,7 @@ ONE_LINE = [
     (
         {"task": "regression", "target": "x"},
         numbered("none,2,no"),
-        "line 15, column 'x': must be a number .*the target",
+        "line 15, column 'x': must be filled, as it is the target, found 'none'",
     ),
     (
         {"task": "regression", "target": "x"},
@@ -409,11 +413,53 @@ def test_a_device_is_no_table() -> None:
 
 
 def test_a_class_of_the_training_part_may_be_absent_from_the_test_part(caplog: pytest.LogCaptureFixture) -> None:
-    write("id,size,colour,sold\n1,2,red,no\n", "test.csv")
-    assert prepare(TABLE, test_path="test.csv").metrics().test.class_counts == (1, 0)
+    write("id,size,colour,sold\n1,2,red,no\n2,3,red,maybe\n", "test.csv")
+    table = TABLE + "".join(f"\n{id},{id},red,maybe" for id in (901, 902))
+    assert prepare(table, test_path="test.csv").metrics().test.class_counts == (1, 1, 0)
     assert [record.getMessage() for record in caplog.records] == [
         "own.csv: class 'yes' has no row in the test part: no score tells of it"
     ]
+
+
+def test_a_test_part_of_one_class_is_refused() -> None:
+    write("id,size,colour,sold\n1,2,red,no\n2,3,red,no\n", "test.csv")
+    with pytest.raises(InputError, match="the test part must have two classes at least, found a row of 'no' alone"):
+        prepare(TABLE, test_path="test.csv")
+
+
+@pytest.mark.parametrize("role", ["target", "time"])
+def test_what_means_nothing_among_numbers_is_dropped_with_the_bad_rows(role: str) -> None:
+    given = {"task": "regression", "target": "x"} if role == "target" else {"time": "x"}
+    found = prepare(numbered("None,2,no", ".,2,yes"), **given, bad_rows="drop")
+    assert found.rows is not None and found.rows.dropped == {f"no {role}": 2}
+
+
+@pytest.mark.parametrize(("number", "what"), [(60, "all texts differ"), (10_001, "more than 10,000 different texts")])
+def test_a_wrong_cell_among_numbers_is_told(number: int, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    cells = [*(f"{row}.5" for row in range(number)), "unknown", *["unknown"] * (number > 60)]
+    prepare("x,y,sold\n" + "".join(f"{cell},{row},{'yn'[row % 2]}\n" for row, cell in enumerate(cells)))
+    share = "98" if number == 60 else "99"
+    told = f"own.csv: column 'x': left out, {what}, though {share}% of the cells are numbers; not so 'unknown'"
+    assert told in [record.getMessage() for record in caplog.records]
+
+
+def test_two_wrong_cells_among_dates_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    cells = [*(f"2024-01-{1 + row % 28:02}" for row in range(60)), "soon", "soon"]
+    prepare("x,y,sold\n" + "".join(f"{cell},{row},{'yn'[row % 2]}\n" for row, cell in enumerate(cells)))
+    told = "own.csv: column 'x': texts, though 96% of the cells are dates; not so 'soon'"
+    assert told in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\xa0", "\u202f"])
+def test_a_percentage_is_a_share_whatever_stands_before_its_sign(blank: str) -> None:
+    rows = "".join(f"{row}{blank}%,{row},{'yn'[row % 2]}\n" for row in range(40))
+    inputs = np.asarray(prepare(f"x,y,sold\n{rows}").train.inputs)
+    assert np.allclose(inputs[:, 0], inputs[:, 1] / 100)
+
+
+def test_too_low_a_limit_is_named() -> None:
+    with pytest.raises(InputError, match=r"found 5 of the \d+ that can be used, by prepare.limit = 5 of params.yaml"):
+        prepare(numbered(*(f"{row},{row},no" for row in range(40))), task="regression", target="x", limit=5)
 
 
 def test_a_target_of_5000_classes_is_refused_with_a_hint() -> None:

@@ -38,4 +38,5 @@ def flipped(found: Findings, flip: str) -> str:
         doubt = "The classes are digits or letters, and a mirrored one is another, or none: better leave that off."
     else:
         doubt = "That is right where a mirrored image is of the same class; of digits and text it is not."
-    return f" Every other training image is mirrored (augment.flip = {flip}). {doubt}"
+    often = "Three of four training images are" if flip == "both" else "Every other training image is"
+    return f" {often} mirrored (augment.flip = {flip}). {doubt}"
