@@ -414,7 +414,7 @@ def test_a_device_is_no_table() -> None:
 
 def test_a_class_of_the_training_part_may_be_absent_from_the_test_part(caplog: pytest.LogCaptureFixture) -> None:
     write("id,size,colour,sold\n1,2,red,no\n2,3,red,maybe\n", "test.csv")
-    table = TABLE + "".join(f"\n{id},{id},red,maybe" for id in (901, 902))
+    table = TABLE + "".join(f"\n{row},{row},red,maybe" for row in (901, 902))
     assert prepare(table, test_path="test.csv").metrics().test.class_counts == (1, 1, 0)
     assert [record.getMessage() for record in caplog.records] == [
         "own.csv: class 'yes' has no row in the test part: no score tells of it"
