@@ -1,10 +1,10 @@
-"""The comparisons on other images than MNIST's: emoji against plain PyTorch, and clothes by a small network."""
+"""The comparison on other images than MNIST's: emoji against plain PyTorch."""
 
 import csv
 import json
 from pathlib import Path
 
-from benchmarks.bench import Bench, Job, Part, mean_std, metric, spread
+from benchmarks.bench import Bench, Job, Part, mean_std, spread
 from stages.core.scores.comparison import mcnemar
 
 
@@ -50,26 +50,6 @@ def emoji(bench: Bench) -> Part:
     return part
 
 
-def fashion(bench: Bench) -> Part:
-    """Fashion-MNIST by a network of at most 120,000 weights."""
-    accuracies, jobs, weights = [], [], 0
-    for seed in bench.rounds(3):
-        folder = bench.builtin("fashion", seed)
-        bench.stage("prepare", folder)
-        jobs.append(bench.stage("train", folder))
-        bench.stage("evaluate", folder)
-        accuracies.append(metric(folder, "evaluate"))
-        weights = trainable(folder / "models/model.safetensors")
-    part = Part(["The preset `fashion`; the seed is that of all."])
-    part.table(
-        ["", "test accuracy", "weights", "training (s)", "peak memory (MiB)"],
-        [["our preset", mean_std(accuracies), weights, *cost(jobs)]],
-    )
-    part.goal("Fashion-MNIST: mean test accuracy", sum(accuracies) / len(accuracies), at_least=0.935)
-    part.goal("Fashion-MNIST: weights", weights, at_most=120_000)
-    return part
-
-
 def cost(jobs: list[Job]) -> list[dict[str, float]]:
     return [spread([job.seconds for job in jobs], 1), spread([job.peak_mib for job in jobs], 0)]
 
@@ -100,12 +80,3 @@ def predicted(folder: Path) -> dict[str, str]:
     said = found.probabilities.argmax(axis=1)  # type: ignore[union-attr]
     files = used(folder, "test")
     return {f"{label}/{Path(name).name}": classes[place] for (name, label), place in zip(files, said, strict=True)}
-
-
-def trainable(weights: Path) -> int:
-    """How many weights a file holds, running means and counts left out."""
-    from stages.core.base.artifacts import read_arrays
-
-    return sum(
-        array.size for name, array in read_arrays(weights).items() if not name.endswith(("_mean", "_var", "_tracked"))
-    )
