@@ -66,6 +66,9 @@ def test_a_queued_experiment_that_was_killed_goes_on(
     before = scratch()
     assert before >= 4
     assert "Failed" in project.dvc("queue", "status").stdout
+    # Its worker looks every ten seconds whether there is more to do: what is queued while it ends would wait for ever.
+    project.dvc("queue", "stop")
+    wait_for(lambda: "0 active, 0 idle" in project.dvc("queue", "status").stdout)
 
     project.dvc(*queue, "--name", "again")
     with started(project, "exp", "run", "--run-all"):
