@@ -239,6 +239,7 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "numerics": numerics,
     "folds": folds,
     "emoji": images.emoji,
+    "fashion": images.fashion,
     "diamonds": tables.diamonds,
     "rows": tables.rows,
     "flights": tables.flights,

@@ -61,6 +61,7 @@ def build(model: dict[str, Any]) -> nn.Sequential:
         layers += [nn.Conv2d(channels, filters, size, padding=padding, bias=not model["batch_norm"]), nn.MaxPool2d(2)]
         layers += [nn.BatchNorm2d(filters), nn.ReLU()] if model["batch_norm"] else [nn.ReLU()]
         channels = filters
+    layers += [nn.AdaptiveAvgPool2d(1)] if model["pooling"] == "average" else []
     layers.append(nn.Flatten())
     features = nn.Sequential(*layers).eval()(torch.zeros(1, 1, 28, 28)).numel()
     for units in model["hidden"]:

@@ -47,7 +47,14 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "train": {"optimizer": "adamw", "loss": "cross_entropy", "schedule": "one_cycle", "lr": 0.01},
     },
     "cnn, RMSprop": {
-        "model": {"name": "cnn", "channels": [4, 8], "hidden": [], "batch_norm": False, "dropout": 0.0},
+        "model": {
+            "name": "cnn",
+            "channels": [4, 8],
+            "pooling": "average",
+            "hidden": [],
+            "batch_norm": False,
+            "dropout": 0.0,
+        },
         "train": {
             "optimizer": "rmsprop",
             "loss": "cross_entropy",

@@ -252,7 +252,14 @@ FACTS = {
 MODEL = {
     **{key: FACTS[key] for key in ("task", "classes", "input_shape")},
     "normalisation": {"mean": [0.5], "std": [0.25]},
-    "architecture": {"name": "linear", "channels": [4], "hidden": [], "batch_norm": False, "dropout": 0.0},
+    "architecture": {
+        "name": "linear",
+        "channels": [4],
+        "pooling": "none",
+        "hidden": [],
+        "batch_norm": False,
+        "dropout": 0.0,
+    },
     "input": "",
     "output": "",
     "score": "accuracy",

@@ -60,7 +60,7 @@ def start(workspace: Path, *command: str, **environment: str) -> subprocess.Pope
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=workspace,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -170,7 +170,7 @@ def test_of_two_machines_the_first_ones_checkpoint_counts(workspace: Path, tmp_p
         port = str(free.getsockname()[1])
     common = ("torch.distributed.run", "--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
     elsewhere = {"DVC_ROOT": str(tmp_path_factory.mktemp("second")), "WORKERS": "1"}  # where nothing was saved
-    second = start(workspace, *common, "--node-rank", "1", "-m", "stages.train", **elsewhere)
+    second = start(workspace, *common, "--node-rank", "1", "-m", "stages.train", **warm.environment(), **elsewhere)
     try:
         finish(workspace, *common, "--node-rank", "0", "-m", "stages.train", WORKERS="1")
         _, said = second.communicate(timeout=60)
@@ -182,7 +182,8 @@ def test_of_two_machines_the_first_ones_checkpoint_counts(workspace: Path, tmp_p
 
 
 def test_ranks_that_do_not_fit_the_shards_are_refused(workspace: Path):
-    process = start(workspace, "torch.distributed.run", "--nproc-per-node", "3", "-m", "stages.train")
+    ranks = ("torch.distributed.run", "--nproc-per-node", "3", "-m", "stages.train")
+    process = start(workspace, *ranks, **warm.environment())
     _, said = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "error: 3 ranks do not fit train.shards = 4: must be one of 1, 2, 4" in said

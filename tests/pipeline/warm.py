@@ -19,6 +19,8 @@ CLIENT = f"""#!{sys.executable} -IS
 import json, os, sys
 
 arguments = [*{{before!r}}, *sys.argv[1:]]
+if arguments[:1] == ["-u"]:  # as torchrun starts a rank
+    del arguments[0]
 if len(arguments) < 2 or arguments[0] != "-m" or not (arguments[1] == "dvc" or arguments[1].startswith("stages.")):
     os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
 
@@ -35,7 +37,7 @@ if not code:
 sys.exit(int(code) % 256)
 """
 SERVER = '''
-import atexit, gc, importlib, json, os, pkgutil, runpy, select, signal, socket, sys, traceback
+import atexit, contextlib, gc, importlib, json, os, pkgutil, runpy, select, socket, sys, traceback
 from pathlib import Path
 
 import stages  # pins the numerics
@@ -57,15 +59,16 @@ gc.freeze()  # what is loaded stays as it is, in pages that the forks share
 
 
 def serve(client):
+    """Start what a client asks for: the process, or none where its project has other code, and it does so itself."""
     _, descriptors, *_ = socket.recv_fds(client, 1, 3)
     command, folder, environment = json.loads(client.makefile().read())
     there = Path(folder)
-    if command[0] != "dvc" and (there / "stages").exists() and code(there) != here:
-        return  # it runs that code by itself
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if child := os.fork():
-        client.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
-        return
+    alike = command[0] == "dvc" or not (there / "stages").exists() or code(there) == here
+    child = os.fork() if alike else None
+    if child != 0:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return child
     client.close()
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
@@ -95,23 +98,31 @@ def run(stage, *arguments):
     os._exit(status)
 
 
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+running = {}  # whom to tell how a process ended, by what says that it did
 with socket.socket(socket.AF_UNIX) as server:
     server.bind(sys.argv[1])
     server.listen()
     print("ready", flush=True)
-    while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:  # until the tests have ended
-        client, _ = server.accept()
-        if os.fork() == 0:
-            server.close()
-            serve(client)
-            os._exit(0)
-        client.close()
+    while sys.stdin not in (ready := select.select([server, sys.stdin, *running], [], [])[0]):  # until the tests end
+        for ended in running.keys() & ready:
+            child, client = running.pop(ended)
+            os.close(ended)
+            with contextlib.suppress(OSError):  # it may have been killed
+                client.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+                client.shutdown(socket.SHUT_RDWR)  # what still runs has it open, too
+            client.close()
+        if server in ready:
+            client, _ = server.accept()
+            if child := serve(client):
+                running[os.pidfd_open(child)] = child, client
+            else:
+                client.close()
 '''
 
 
 def environment(others: Mapping[str, str] = os.environ) -> dict[str, str]:
-    return {**others, "PATH": f"{folder() / 'bin'}{os.pathsep}{others['PATH']}"}
+    own = folder() / "bin"
+    return {**others, "PATH": f"{own}{os.pathsep}{others['PATH']}", "PYTHON_EXEC": str(own / "python")}  # of torchrun
 
 
 @cache

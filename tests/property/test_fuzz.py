@@ -176,7 +176,7 @@ def of_own_tables() -> Iterator[Reader]:
 
 def of_classifier() -> Iterator[Reader]:
     """A small model of images."""
-    off = {"hidden": [], "batch_norm": True, "dropout": 0.0}
+    off = {"pooling": "none", "hidden": [], "batch_norm": True, "dropout": 0.0}
     config = Architecture.model_validate({"name": "cnn", "channels": [2], **off})
     scale = schemas.Normalisation(mean=(0.5,), std=(0.25,))
     facts = schemas.PrepareFacts(
@@ -194,7 +194,7 @@ def of_classifier() -> Iterator[Reader]:
 def of_regression() -> Iterator[Reader]:
     """A small model of rows."""
     config = Architecture.model_validate(
-        {"name": "tabular", "channels": [2], "hidden": [3], "batch_norm": True, "dropout": 0.0}
+        {"name": "tabular", "channels": [2], "pooling": "none", "hidden": [3], "batch_norm": True, "dropout": 0.0}
     )
     columns = (schemas.InputColumn(name="carat"), schemas.InputColumn(name="cut", categories=("Fair", "Ideal")))
     facts = schemas.PrepareFacts(

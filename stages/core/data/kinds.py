@@ -54,11 +54,12 @@ def understood(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None 
     or huge, where dates are impossible, and where numbers have two decimal marks.
     """
     column = cells.columns[name]
-    if (missing := empty(cells, name)).all() and missing.size:
-        column = pa.chunked_array([pa.nulls(len(missing))])  # of whatever type: a file of text has none either
     kind = column.type
-    if pa.types.is_null(kind) or pa.types.is_boolean(kind) or _is_text(kind):
-        return _of_texts(cells, name, decimal, wanted)
+    if _is_text(kind) or pa.types.is_boolean(kind):
+        return _of_texts(cells, name, encoded(column), decimal, wanted)
+    if empty(cells, name).all():  # of whatever type: a file of text has none either
+        nothing = pa.chunked_array([pa.nulls(len(column))])
+        return _of_texts(cells, name, encoded(nothing), decimal, wanted)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         days = _days(column)
         if wanted == "category":
@@ -125,8 +126,10 @@ def numbers_in(texts: pa.Array, decimal: str) -> np.ndarray:
     return np.where(_matches(texts, "%$"), np.asarray(found) / 100, found)
 
 
-def _of_texts(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None) -> Column:
-    texts, codes = encoded(cells.columns[name])
+def _of_texts(
+    cells: Cells, name: str, found: tuple[pa.Array, np.ndarray], decimal: str, wanted: ColumnKind | None
+) -> Column:
+    texts, codes = found
     if wanted == "category":
         return _ordered(texts, codes, _told(wanted, "texts"))
     numbers, nothing = numbers_in(texts, decimal), _is_in(texts, EMPTY_NUMBER)

@@ -137,7 +137,8 @@ def split_off(
 ) -> tuple[Part, Part]:
     """Training and test indices where no test part is given, as `holdout` does; an example is called `thing`.
 
-    Raises `InputError`, naming the class, where either part would lack one of `classes`.
+    Raises `InputError`, naming the class, where either part would lack one of `classes`. Warns where groups or equal
+    times make the test part a tenth larger or smaller than it was to be.
     """
     if classes and examples.groups is None and examples.times is None:
         counts = np.bincount(examples.targets)
@@ -148,7 +149,15 @@ def split_off(
                     f"params.yaml: data.test_fraction = {fraction}: must leave each part {_a(thing)} of every class, "
                     f"leaves the {'training' if share else 'test'} part none of the {count} of {shown(repr(name))}"
                 )
-    return holdout(examples, fraction, numpy_generator(seed, "prepare", "split"), "data.test_fraction")
+    train, test = holdout(examples, fraction, numpy_generator(seed, "prepare", "split"), "data.test_fraction")
+    wanted = fraction * (everything := len(examples.targets))
+    if abs(len(test) - wanted) > max(1, wanted / 10):
+        undivided = "time" if examples.groups is None else "group"
+        _log.warning(
+            f"params.yaml: data.test_fraction = {fraction}: the test part has {len(test):,} of {everything:,} {thing}s "
+            f"({len(test) / everything:.0%}), since those of one {undivided} stay together"
+        )
+    return train, test
 
 
 def check_classes(train: np.ndarray, test: np.ndarray, classes: Sequence[str], path: str, thing: str) -> None:

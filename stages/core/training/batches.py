@@ -9,6 +9,7 @@ from stages.core.data.examples import Examples
 from stages.core.training.augmentation import Augmenter
 from stages.core.training.gathered import on_device
 
+Stream = tuple[str | int, ...]
 _SHOWN = 40
 
 
@@ -23,9 +24,14 @@ def batches(recipe: Recipe, examples: int, fold: int, epoch: int) -> tuple[torch
     return order.tensor_split(steps_per_epoch(recipe.train, examples))
 
 
-def augmentation(fold: int, epoch: int, step: int) -> tuple[str | int, ...]:
-    """The stream of what varies the images of a step."""
-    return "step", fold, epoch, step, "augment"
+def stream(fold: int, epoch: int, step: int) -> Stream:
+    """The name of what a step draws from."""
+    return "step", fold, epoch, step
+
+
+def augmentation(step: Stream) -> Stream:
+    """The name of what its images are varied by."""
+    return *step, "augment"
 
 
 def first_examples(recipe: Recipe, train: Examples) -> Examples:
@@ -34,6 +40,6 @@ def first_examples(recipe: Recipe, train: Examples) -> Examples:
     if train.inputs.ndim == 2:
         return train.take(indices[:_SHOWN].numpy())
     images = Augmenter(on_device(train.inputs, torch.device("cpu")), recipe.augment).batch(
-        indices, generator(recipe, *augmentation(0, 1, 0))
+        indices, generator(recipe, *augmentation(stream(fold=0, epoch=1, step=0)))
     )
     return Examples(np.ascontiguousarray(images[:_SHOWN]), train.targets[indices[:_SHOWN]])

@@ -16,7 +16,7 @@ from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.networks.pretrained import start_from
 from stages.core.training.augmentation import Augmenter
-from stages.core.training.batches import batches, generator
+from stages.core.training.batches import Stream, augmentation, batches, generator, stream
 from stages.core.training.device import select_device
 from stages.core.training.gathered import on_device
 from stages.core.training.objectives import Objective
@@ -24,8 +24,6 @@ from stages.core.training.optimizers import Optimizer
 from stages.core.training.parallel import ShardedModel, Workers
 from stages.core.training.rows import Rows
 from stages.core.training.schedules import learning_rate
-
-Stream = tuple[str | int, ...]
 
 
 class Engine:
@@ -86,7 +84,7 @@ class Engine:
         steps = len(order)
         for step, batch in enumerate(order):
             rate = learning_rate(self.config, (epoch - 1) * steps + step, steps, losses)
-            loss = self.step(batch, rate, ("step", self.fold, epoch, step))
+            loss = self.step(batch, rate, stream(self.fold, epoch, step))
             self.check_finite(loss, f"epoch {epoch}, step {step + 1} of {steps}")
             on_step()
         return rate
@@ -108,17 +106,17 @@ class Engine:
                 f"least {self.least_batch}, {self.least_batch // self.config.shards} {shards}"
             )
 
-    def step(self, batch: torch.Tensor, rate: float, stream: Stream) -> float:
-        """One step of the optimiser on the examples at `batch` (B,); returns their mean loss before it."""
+    def step(self, batch: torch.Tensor, rate: float, name: Stream) -> float:
+        """One step of the optimiser on the examples at `batch` (B,) with draws of `name`; their mean loss before it."""
         self.check_batch(len(batch))
         batch = batch.to(self.device)
-        examples = self.source.batch(batch, self.generator(*stream, "augment"))
+        examples = self.source.batch(batch, self.generator(*augmentation(name)))
         shards = self.config.shards
         inputs, targets = examples.tensor_split(shards), self.targets[batch].tensor_split(shards)
 
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
             for index, layer in enumerate(self.random[shard]):
-                layer.generator = self.generator(*stream, "layer", shard, index)
+                layer.generator = self.generator(*name, "layer", shard, index)
             outputs, wanted = replica(inputs[shard]), targets[shard]
             members = 1
             if outputs.dim() == 3:  # of several members, each to be right by itself

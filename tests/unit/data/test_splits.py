@@ -9,6 +9,7 @@ from stages.core.data.splits import (
     draw,
     holdout,
     split_folds,
+    split_off,
     stratified_folds,
     stratified_holdout,
     stratified_sample,
@@ -144,6 +145,22 @@ def test_of_groups_about_the_fraction_is_held_out(fraction: float) -> None:
 def test_of_few_groups_those_nearest_to_the_fraction_are_held_out() -> None:
     rows = Examples(np.zeros((100, 1)), np.arange(100.0), np.repeat([0, 1, 2], [30, 40, 30]))
     assert holdout(rows, 0.4, numpy_generator(0, "holdout"))[1].tolist() == list(range(30, 70))
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (np.arange(100.0), ""),
+        (np.minimum(np.arange(100.0), 78), ""),  # 22 rows for 20
+        (np.minimum(np.arange(100.0), 60), "has 40 of 100 rows (40%), since those of one time stay together"),
+    ],
+)
+def test_a_test_part_that_equal_times_make_larger_is_told(
+    times: np.ndarray, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = Examples(np.zeros((100, 1)), np.arange(100.0), times=times)
+    split_off(rows, None, 0.2, 0, "row")
+    assert caplog.messages == ([f"params.yaml: data.test_fraction = 0.2: the test part {told}"] if told else [])
 
 
 def test_as_many_folds_as_groups() -> None:

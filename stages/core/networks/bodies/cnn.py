@@ -1,7 +1,7 @@
 """cnn: a convolution block per entry of `channels`, then the fully connected layers of `hidden`.
 
 Of large images the last block is repeated, until what is left of them is small: the layers after it would else have a
-weight for each place.
+weight for each place, as they have where `pooling` does not average the places.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,9 @@ def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Modu
                 f"params.yaml: model.channels = {list(config.channels)}: each block halves the image, "
                 f"and block {index + 1} leaves nothing of {input_shape[1]} x {input_shape[2]} pixels"
             )
+    if config.pooling == "average":
+        layers.append(nn.AdaptiveAvgPool2d(1))
+        height = width = 1
     features = channels * height * width
     return [*layers, nn.Flatten(), *dense(features, config.hidden, config.dropout)], (features, *config.hidden)[-1]
 
