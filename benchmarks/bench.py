@@ -20,6 +20,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 QUICK_EXAMPLES, EXAMPLES = 2000, 60_000
 Params = dict[str, dict[str, Any]]
+Limits = dict[int, int]  # by a constant of `resource`
 
 # What a shell (or importing `stages`) may have set and what would make peers slower or ours different.
 _FOREIGN = ("ATEN_", "DNNL_", "DVC_", "GOMP_", "KMP_", "MALLOC_", "MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_")
@@ -35,10 +36,10 @@ class Job:
     facts: dict[str, Any] = field(default_factory=dict)  # the last line of stdout, where that is a JSON object
 
 
-def run_job(command: list[str], folder: Path, limit_gib: int = 0, **environment: str) -> Job:
+def run_job(command: list[str], folder: Path, limits: Limits | None = None, **environment: str) -> Job:
     """Run `python *command` in `folder`, in an environment that pins no numerics. Fails with what it printed.
 
-    With `limit_gib` it cannot have more address space, for which all counts that it maps: libraries and stacks, too.
+    It cannot have more of a resource than `limits` say, in bytes.
     """
     clean = {
         name: value
@@ -47,8 +48,8 @@ def run_job(command: list[str], folder: Path, limit_gib: int = 0, **environment:
     }
 
     def limit() -> None:
-        if limit_gib:
-            resource.setrlimit(resource.RLIMIT_AS, (limit_gib << 30, limit_gib << 30))
+        for what, most in (limits or {}).items():
+            resource.setrlimit(what, (most, most))
 
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
@@ -177,16 +178,16 @@ class Bench:
     def fetch(self, folder: Path) -> Job:
         """The stage, which first looks for the files where the workspace may have them."""
         raw = ROOT / "data/raw"
-        return self.stage("fetch", folder, 0, **({"DATA_DIR": str(raw)} if raw.exists() else {}))
+        return self.stage("fetch", folder, None, **({"DATA_DIR": str(raw)} if raw.exists() else {}))
 
-    def stage(self, name: str, folder: Path, limit_gib: int = 0, **environment: str) -> Job:
+    def stage(self, name: str, folder: Path, limits: Limits | None = None, **environment: str) -> Job:
         """One of our stages as DVC would run it, as a process."""
-        return self._run(f"our stage {name}", ["-m", f"stages.{name}"], folder, limit_gib, **environment)
+        return self._run(f"our stage {name}", ["-m", f"stages.{name}"], folder, limits, **environment)
 
     def engine(self, folder: Path, *options: str | int, **environment: str) -> Job:
         """Our `fit` alone, timed from inside; see `benchmarks.engine`."""
         command = ["-m", "benchmarks.engine", *map(str, options)]
-        return self._run(f"our engine {' '.join(command[2:])}", command, folder, 0, **environment)
+        return self._run(f"our engine {' '.join(command[2:])}", command, folder, None, **environment)
 
     def peer(
         self, name: str, *options: str | int, seed: int = 0, module: str = "peers", data: Path | None = None
@@ -197,7 +198,7 @@ class Bench:
         examples = ["--examples", str(QUICK_EXAMPLES)] if self.quick else []
         # A quick check may run on a busy machine, where threads that wait for each other take minutes.
         threads = {"OMP_NUM_THREADS": "1"} if self.quick else {}
-        return self._run(f"peer {name}, seed {seed}", [*command, *examples, *map(str, options)], ROOT, 0, **threads)
+        return self._run(f"peer {name}, seed {seed}", [*command, *examples, *map(str, options)], ROOT, None, **threads)
 
     def trained(self, recipe: str, seed: int) -> tuple[Path, Job, float]:
         """Our `default` or `fast` recipe with a seed, trained once: folder, `train` as a process, test accuracy."""
@@ -208,9 +209,21 @@ class Bench:
             self._trained[recipe, seed] = folder, job, metric(folder, "evaluate")
         return self._trained[recipe, seed]
 
-    def _run(self, what: str, command: list[str], folder: Path, limit_gib: int = 0, **environment: str) -> Job:
+    def decoding(self, who: str, files: Path) -> Job:
+        """All pictures in a folder decoded by us or by bare Pillow; see `benchmarks.decoding`."""
+        command = ["-m", "benchmarks.decoding", who, str(files)]
+        return self._run(f"decoding, {who}", command, self.folder, None, PYTHONPATH=str(ROOT))
+
+    def repeated(self, source: Path, target: Path, count: int) -> Job:
+        """So many images made of those in `source`; see `benchmarks.repeated`."""
+        command = ["-m", "benchmarks.repeated", str(source), str(target), str(count)]
+        return self._run(f"{count:,} images", command, ROOT)
+
+    def _run(
+        self, what: str, command: list[str], folder: Path, limits: Limits | None = None, **environment: str
+    ) -> Job:
         print(f"{time.strftime('%H:%M:%S')}  {what} ...", end=" ", flush=True)
-        job = run_job(command, folder, limit_gib, **environment)
+        job = run_job(command, folder, limits, **environment)
         print(f"{job.seconds:.1f} s", flush=True)
         return job
 

@@ -240,6 +240,8 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "folds": folds,
     "emoji": images.emoji,
     "fashion": images.fashion,
+    "decode": images.decode,
+    "scale": images.scale,
     "diamonds": tables.diamonds,
     "rows": tables.rows,
     "flights": tables.flights,

@@ -1,14 +1,15 @@
-"""The comparisons on other images than MNIST's: emoji against plain PyTorch, and how good on clothes."""
+"""The comparisons on other images than MNIST's: emoji against plain PyTorch, how good on clothes, how large."""
 
 import csv
 import json
 import math
+import resource
 import statistics
 from pathlib import Path
 
 from safetensors import safe_open
 
-from benchmarks.bench import Bench, Job, Part, mean_std, metric, spread
+from benchmarks.bench import Bench, Job, Params, Part, mean_std, metric, ratio, spread
 from stages.core.scores.comparison import mcnemar
 
 
@@ -72,6 +73,57 @@ def fashion(bench: Bench) -> Part:
     part.table(["", "test accuracy"], [["our preset", mean_std(accuracies)]])
     part.goal("Fashion-MNIST: mean test accuracy", statistics.fmean(accuracies), at_least=0.935)
     part.goal("Fashion-MNIST: weights", weights, at_most=120_000)
+    return part
+
+
+def scale(bench: Bench) -> Part:
+    """Pictures that are far more than the memory: what the stages hold of eight GiB of pixels."""
+    side, batch = 256, 256
+    count = 400 if bench.quick else 2**33 // (3 * side**2)
+    bench.fetch(source := bench.project({"data": {"dataset": "emoji"}}, link_data=False))
+    data = {"dataset": "images", "path": "repeated", "size": [side, side]}
+    changes: Params = {"data": data, "model": {"name": "linear"}, "train": {"epochs": 1, "batch_size": batch}}
+    folder = bench.project(changes, link_data=False)
+    bench.repeated(source / "data/raw", folder / "repeated", count)
+    most = (1536 << 20) + batch * 3 * side**2  # a batch
+    jobs = {name: bench.stage(name, folder, {resource.RLIMIT_DATA: most}) for name in ("prepare", "train", "evaluate")}
+    prepared = sum(path.stat().st_size for path in (folder / "data/prepared").glob("*.safetensors"))
+    part = Part(
+        [
+            f"The emoji again and again, each time shifted: {count:,} files, {prepared / 2**30:.1f} GiB once prepared "
+            f"as {side} x {side} pixels in colour; a linear layer, one epoch.",
+            f"No process can have more than {most >> 20} MiB of its own (`ulimit -d`): 1.5 GiB and a batch of {batch}. "
+            "The peak is of the memory that the largest process of the stage held, with what of files lay in it.",
+        ]
+    )
+    table = [[name, round(job.seconds, 1), round(job.peak_mib)] for name, job in jobs.items()]
+    part.table(["", "time (s)", "peak memory (MiB)"], table)
+    peak = max(job.peak_mib for job in jobs.values())
+    part.goal("8 GiB of pixels: peak memory (MiB)", peak, at_most=most >> 20)
+    return part
+
+
+def decode(bench: Bench) -> Part:
+    """Pictures decoded and resized by all cores: as `prepare` does it, against bare Pillow."""
+    count = 400 if bench.quick else 20_000
+    bench.fetch(source := bench.project({"data": {"dataset": "emoji"}}, link_data=False))
+    bench.repeated(source / "data/raw", files := bench.folder / "pictures", count)
+    sides = ("ours", "pillow")
+    jobs = [[bench.decoding(who, files).facts["decode_seconds"] for who in sides] for _ in bench.rounds(5)]
+    mine, bare = ([pair[place] for pair in jobs] for place in range(2))
+    part = Part(
+        [
+            f"{count:,} files, the emoji again and again: PNG of 128 x 128 pixels with transparency, to 64 x 64 in "
+            "colour, processes started included.",
+            "Ours puts them on a background, takes the SHA-256 of each file, and writes the pixels with a digest by "
+            "which a killed run goes on; bare Pillow drops the transparency, and what it has decoded.",
+        ]
+    )
+    faster = ratio(bare, mine)
+    part.table(
+        ["", "time (s)", "ours, times faster"], [["bare Pillow", spread(bare), faster], ["ours", spread(mine), None]]
+    )
+    part.goal("decoding against bare Pillow: times as fast", faster["median"], at_least=0.9)
     return part
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def flights(bench: Bench) -> Part:
     folder = bench.project({"data": data}, link_data=False)
     bring_flights(folder)
     names = ("prepare", "audit", "lr_range", "train", "evaluate", "stress", "baselines")
-    jobs = {name: bench.stage(name, folder, LIMIT_GIB) for name in names}
+    jobs = {name: bench.stage(name, folder, {resource.RLIMIT_AS: LIMIT_GIB << 30}) for name in names}
     scores = {row["score"]: float(row["value"]) for row in read_csv(folder / "plots/scores.csv")}
     counts = json.loads((folder / "metrics/prepare.json").read_text(encoding="utf-8"))
     trees = next(row for row in baselines(folder) if (row["baseline"], row["score"]) == ("boosted_trees", "rmse"))

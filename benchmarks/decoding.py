@@ -1,0 +1,54 @@
+"""Pictures decoded and resized, alone: `python -m benchmarks.decoding ours|pillow FOLDER`; prints the seconds."""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+from multiprocessing import Pool
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stages.core.base.cores import thread_count
+from stages.core.data.decoders import Decoders
+from stages.core.data.decoding import Scratch
+from stages.core.data.pictures import Look
+
+SIDE = 64
+
+
+def ours(paths: Sequence[str]) -> None:
+    """As `prepare` does: into a file, with the digest and the fate of each."""
+    with Decoders(len(paths), sum(Path(path).stat().st_size for path in paths)) as decoders:
+        scratch = Scratch(paths, Look(3, SIDE, SIDE, "pad", 0, 50_000_000))
+        _, outcomes = scratch.decoded(decoders)
+    scratch.discard()
+    assert not any(outcome.why for outcome in outcomes)
+
+
+def pillow(paths: Sequence[str]) -> None:
+    """Bare: decoded, in colour, resized; nothing is kept."""
+    with Pool(thread_count()) as pool:
+        pool.map(partial(decoded, side=SIDE), paths, chunksize=64)
+
+
+def decoded(path: str, side: int) -> None:
+    with Image.open(path) as image:
+        np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("who", choices=("ours", "pillow"))
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    paths = sorted(str(path) for path in given.folder.rglob("*.png"))
+    start = time.perf_counter()
+    {"ours": ours, "pillow": pillow}[given.who](paths)
+    print(json.dumps({"decode_seconds": time.perf_counter() - start}))
+
+
+if __name__ == "__main__":
+    main()
