@@ -37,12 +37,11 @@ def note(then: Contents, now: Callable[[], Contents]) -> None:
 def changed() -> list[str]:
     """The names of all that is not what it was when it was noted."""
     found = [(then, now()) for then, now in _notes]
-    rooms = {_room(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
     return [
         name
         for then, now in found
         for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name) and (then is not _CODE or _room(name) in rooms)
+        if then.get(name) != now.get(name) and (then is not _CODE or _room(name) in _rooms_in_use())
     ]
 
 
@@ -70,6 +69,10 @@ def stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
 
 def _code() -> dict[str, str]:
     return {str(Path(name).relative_to(_STAGES.parent)): digest for name, digest in digests([_STAGES]).items()}
+
+
+def _rooms_in_use() -> set[Path]:
+    return {_room(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
 
 
 def _room(file: str) -> Path:

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from stages.core.base import recorded
 from stages.core.base.command import InputError
-from stages.core.config.plain import leaves, read_values, shown
+from stages.core.config.plain import leaves, read_text, shown, values_in
 
 PARAMS_FILE = Path("params.yaml")
 Settle = Callable[[dict[str, Any]], dict[str, Any]]  # what is `auto`, of the values read
@@ -54,7 +54,8 @@ class StageParams(_Typed, extra="ignore"):
         Of a file that is refused Git sees from then on that it has changed.
         """
         try:
-            values = read_values(path)
+            text = read_text(path)
+            values = values_in(text, path)
             try:
                 params = cls.model_validate(settle(values) if settle else values)
             except ValidationError as error:
@@ -64,7 +65,9 @@ class StageParams(_Typed, extra="ignore"):
         except InputError:
             show_to_git(path)
             raise
-        recorded.note(cls._named(path, values), lambda: cls._named(path, read_values(path)))
+        own = cls._named(path, values)
+        # Parsing takes longer than all else that is compared.
+        recorded.note(own, lambda: own if (now := read_text(path)) == text else cls._named(path, values_in(now, path)))
         return params
 
     @classmethod

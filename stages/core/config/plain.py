@@ -20,15 +20,20 @@ _FOREIGN = {"anchor": "an anchor or alias", "tag": "a tag", "version": "a direct
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """The content of a YAML file: what DVC reads.
+    """The content of a YAML file: what DVC reads. Raises `InputError` as `read_text` and `values_in` do."""
+    return values_in(read_text(path), path)
+
+
+def values_in(text: str, path: Path) -> dict[str, Any]:
+    """What the YAML file at `path` holds, by its text.
 
     Raises `InputError` unless it is a mapping whose keys differ, in plain YAML, that no reader takes for another one.
     """
-    text = read_text(path)
     try:
         _check_form(text)
         others = yaml.load(text, _Yaml11)  # noqa: S506 - a safe loader
-        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
+        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC; not by its parser in C, which
+        # breaks lines as YAML 1.1 does.
         values = YAML(typ="safe", pure=True).load(text)
         _check_readings(values, others)
     except InputError as error:
