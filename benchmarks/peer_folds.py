@@ -58,9 +58,11 @@ def build(model: dict[str, Any]) -> nn.Sequential:
     channels = 1
     for index, filters in enumerate(model["channels"]):
         size, padding = (5, 0) if index == 0 else (3, 1)
-        layers += [nn.Conv2d(channels, filters, size, padding=padding, bias=not model["batch_norm"]), nn.MaxPool2d(2)]
-        layers += [nn.BatchNorm2d(filters), nn.ReLU()] if model["batch_norm"] else [nn.ReLU()]
-        channels = filters
+        for place in range(model["convolutions"]):
+            layers.append(nn.Conv2d(channels, filters, size, padding=padding, bias=not model["batch_norm"]))
+            layers += [nn.MaxPool2d(2)] if place == model["convolutions"] - 1 else []
+            layers += [nn.BatchNorm2d(filters), nn.ReLU()] if model["batch_norm"] else [nn.ReLU()]
+            channels, size, padding = filters, 3, 1
     layers += [nn.AdaptiveAvgPool2d(1)] if model["pooling"] == "average" else []
     layers.append(nn.Flatten())
     features = nn.Sequential(*layers).eval()(torch.zeros(1, 1, 28, 28)).numel()

@@ -50,6 +50,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {
             "name": "cnn",
             "channels": [4, 8],
+            "convolutions": 2,
             "pooling": "average",
             "hidden": [],
             "batch_norm": False,

@@ -255,6 +255,7 @@ MODEL = {
     "architecture": {
         "name": "linear",
         "channels": [4],
+        "convolutions": 1,
         "pooling": "none",
         "hidden": [],
         "batch_norm": False,

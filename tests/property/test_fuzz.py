@@ -30,7 +30,7 @@ from stages.core.base.artifacts import check_png, read_bytes, write_arrays
 from stages.core.base.command import InputError
 from stages.core.base.declared import Record, Table
 from stages.core.base.schemas import ModelDescription
-from stages.core.config.params import read_values
+from stages.core.config.plain import read_values
 from stages.core.config.recipe import Architecture
 from stages.core.config.sections import AllParams, DataConfig
 from stages.core.data import idx, sources, tables
@@ -174,10 +174,12 @@ def of_own_tables() -> Iterator[Reader]:
     yield Reader("own.parquet", buffer.getvalue(), read, adds_up)
 
 
+OFF = {"convolutions": 1, "pooling": "none", "batch_norm": True, "dropout": 0.0}
+
+
 def of_classifier() -> Iterator[Reader]:
     """A small model of images."""
-    off = {"pooling": "none", "hidden": [], "batch_norm": True, "dropout": 0.0}
-    config = Architecture.model_validate({"name": "cnn", "channels": [2], **off})
+    config = Architecture.model_validate({"name": "cnn", "channels": [2], "hidden": [], **OFF})
     scale = schemas.Normalisation(mean=(0.5,), std=(0.25,))
     facts = schemas.PrepareFacts(
         task="classification",
@@ -193,9 +195,7 @@ def of_classifier() -> Iterator[Reader]:
 
 def of_regression() -> Iterator[Reader]:
     """A small model of rows."""
-    config = Architecture.model_validate(
-        {"name": "tabular", "channels": [2], "pooling": "none", "hidden": [3], "batch_norm": True, "dropout": 0.0}
-    )
+    config = Architecture.model_validate({"name": "tabular", "channels": [2], "hidden": [3], **OFF})
     columns = (schemas.InputColumn(name="carat"), schemas.InputColumn(name="cut", categories=("Fair", "Ideal")))
     facts = schemas.PrepareFacts(
         task="regression", dataset="made up", columns=columns, target="price", train_sha256="0" * 64

@@ -23,6 +23,7 @@ class Architecture(Section):
 
     name: Literal["linear", "mlp", "cnn", "tabular", Backbone]
     channels: Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=6)]
+    convolutions: Annotated[int, Field(ge=1, le=4)]
     pooling: Literal["none", "average"]
     hidden: Annotated[tuple[Width, ...], Field(strict=False, max_length=6)]
     batch_norm: bool

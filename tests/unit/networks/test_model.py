@@ -63,6 +63,10 @@ def test_normalise_is_that_of_torchvision():
         ({"name": "cnn", "channels": [2, 3], "batch_norm": True}, 2 * 25 + 4 + 2 * 3 * 9 + 6 + 3 * 4 * 4 + 4),
         ({"name": "cnn", "channels": [2], "batch_norm": False, "hidden": [5]}, 52 + 2 * 16 * 5 + 5 + 5 * 4 + 4),
         ({"name": "cnn", "channels": [2], "batch_norm": False, "pooling": "average"}, 52 + 2 * 4 + 4),
+        (
+            {"name": "cnn", "channels": [2, 3], "batch_norm": True, "convolutions": 2},
+            2 * 25 + 4 + 2 * 2 * 9 + 4 + 2 * 3 * 9 + 6 + 3 * 3 * 9 + 6 + 3 * 4 * 4 + 4,
+        ),
     ],
 )
 def test_networks_have_the_layers_they_say(recipe, keys, weights):

@@ -27,7 +27,12 @@ def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Modu
         filters = config.channels[min(index, len(config.channels) - 1)]
         # A wide view of the pixels first, unpadded since the border is empty; then small, cheap ones.
         size, padding = (5, 0) if index == 0 else (3, 1)
-        layers += _block(channels, filters, size, padding, config.batch_norm)
+        convolution = _convolution(channels, filters, size, padding, config.batch_norm)
+        for _ in range(config.convolutions - 1):
+            layers += [convolution, *_activation(filters, config.batch_norm)]
+            convolution = _convolution(filters, filters, 3, 1, config.batch_norm)
+        # Halved by its maxima first: batch norm and ReLU cost a quarter on what is left.
+        layers += [convolution, nn.MaxPool2d(2), *_activation(filters, config.batch_norm)]
         channels = filters
         height, width = ((side + 2 * padding - size + 1) // 2 for side in (height, width))
         if min(height, width) < 1:
@@ -42,7 +47,9 @@ def body(config: Architecture, input_shape: Sequence[int]) -> tuple[list[nn.Modu
     return [*layers, nn.Flatten(), *dense(features, config.hidden, config.dropout)], (features, *config.hidden)[-1]
 
 
-def _block(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> list[nn.Module]:
-    """Convolution, halved by its maxima, then batch norm and ReLU, which cost a quarter on the halved image."""
-    convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=not batch_norm)
-    return [convolution, nn.MaxPool2d(2), *([nn.BatchNorm2d(filters)] if batch_norm else []), nn.ReLU()]
+def _convolution(channels: int, filters: int, size: int, padding: int, batch_norm: bool) -> nn.Module:
+    return nn.Conv2d(channels, filters, size, padding=padding, bias=not batch_norm)
+
+
+def _activation(filters: int, batch_norm: bool) -> list[nn.Module]:
+    return [*([nn.BatchNorm2d(filters)] if batch_norm else []), nn.ReLU()]
