@@ -52,11 +52,11 @@ def score_label(found: Findings, score: str) -> str:
 
 
 def show_image(
-    axes: Axes, image: NDArray[np.uint8], extent: tuple[float, float, float, float] | None = None
+    axes: Axes, image: NDArray[np.uint8], as_ink: bool, extent: tuple[float, float, float, float] | None = None
 ) -> AxesImage:
-    """An image (C, H, W): in colour where there are three channels, else the first one alone, 0 as white."""
+    """An image (C, H, W): in colour where there are three channels, else the first alone, `as_ink` with 0 as white."""
     shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
-    return axes.imshow(shown, cmap="gray_r", vmin=0, vmax=255, extent=extent)
+    return axes.imshow(shown, cmap="gray_r" if as_ink else "gray", vmin=0, vmax=255, extent=extent)
 
 
 def shortened(name: str, most: int = _NAME, end: int = 0) -> str:

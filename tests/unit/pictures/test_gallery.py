@@ -160,3 +160,13 @@ def test_the_first_images_are_drawn_each_with_its_class(channels: int) -> None:
     for drawn, image in zip(axes.images, images, strict=True):
         expected = np.moveaxis(image, 0, -1) if channels == 3 else image[0]
         assert np.array_equal(drawn.get_array(), expected)
+
+
+@pytest.mark.parametrize(("darkest", "black"), [(0, "white"), (1, "black")])
+def test_gray_images_are_ink_where_most_is_black_and_photos_as_they_are(darkest: int, black: str) -> None:
+    images = np.full((2, 1, 4, 6), darkest, np.uint8)
+    images[0, 0, :2] = 0
+    with house_style():
+        fig = pictures()["examples"].draw(replace(findings(("cat", "dog")), first=(images, np.arange(2))), CONFIG)
+    drawn = fig.axes[0].images[0]
+    assert drawn.cmap(drawn.norm(0))[:3] == ((1, 1, 1) if black == "white" else (0, 0, 0))

@@ -58,6 +58,11 @@ class Findings:
         return f"{self.thing}s"
 
     @property
+    def as_ink(self) -> bool:
+        """Whether images are shown as ink on paper: where most of them is black, as of MNIST; a photo is as it is."""
+        return self.first is None or bool(np.median(self.first[0]) == 0)
+
+    @property
     def examples(self) -> int:
         """How many the test part has."""
         column = {"classification": ("classes", "support"), "regression": ("deciles", "examples")}[self.data.task]

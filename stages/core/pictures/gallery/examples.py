@@ -25,7 +25,7 @@ def draw(found: Findings, _: PlotConfig) -> Figure:
     for place, (image, target) in enumerate(zip(images, targets, strict=True)):
         row, left = divmod(place, _COLUMNS)
         top = -row * (tall + 0.22)
-        show_image(axes, image, (left, left + 0.94 * wide, top - 0.94 * tall, top))
+        show_image(axes, image, found.as_ink, (left, left + 0.94 * wide, top - 0.94 * tall, top))
         named = shortened(found.classes[target], 14) if found.classes else found.amount(target)
         axes.text(left + 0.47 * wide, top + 0.03, named, fontsize=8, ha="center", va="bottom")
     axes.set(xlim=(0, _COLUMNS), ylim=(-rows * (tall + 0.22) + 0.2, 0.2), aspect="equal")

@@ -25,7 +25,7 @@ def draw(found: Findings, config: PlotConfig) -> Figure:
     for axes in fig.subplots(rows, _COLUMNS, squeeze=False).flat:
         axes.set_axis_off()
     for axes, mistake in zip(fig.axes, worst, strict=False):
-        show_image(axes, images[mistake.index])
+        show_image(axes, images[mistake.index], found.as_ink)
         axes.set_title(f"true: {shortened(classes[mistake.actual])}", fontsize=9, loc="center", color=BLUE, pad=3)
         said = f"predicted: {shortened(classes[mistake.predicted])}\n{100 * mistake.probability:.1f}%"
         axes.text(0.5, -0.03, said, color=VERMILLION, fontsize=9, ha="center", va="top", transform=axes.transAxes)
