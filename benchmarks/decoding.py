@@ -8,7 +8,6 @@ from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from stages.core.base.cores import thread_count
@@ -36,7 +35,7 @@ def pillow(paths: Sequence[str]) -> None:
 
 def decoded(path: str, side: int) -> None:
     with Image.open(path) as image:
-        np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
+        image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR).tobytes()
 
 
 def main() -> None:
