@@ -214,9 +214,9 @@ class Bench:
         command = ["-m", "benchmarks.decoding", who, str(files)]
         return self._run(f"decoding, {who}", command, self.folder, None, PYTHONPATH=str(ROOT))
 
-    def repeated(self, source: Path, target: Path, count: int) -> Job:
+    def repeated(self, source: Path, target: Path, count: int, photos: int = 0) -> Job:
         """So many images made of those in `source`; see `benchmarks.repeated`."""
-        command = ["-m", "benchmarks.repeated", str(source), str(target), str(count)]
+        command = ["-m", "benchmarks.repeated", str(source), str(target), str(count), "--photos", str(photos)]
         return self._run(f"{count:,} images", command, ROOT)
 
     def _run(

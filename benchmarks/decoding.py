@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("who", choices=("ours", "pillow"))
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
-    paths = sorted(str(path) for path in given.folder.rglob("*.png"))
+    paths = sorted(str(path) for path in given.folder.rglob("*.*"))
     start = time.perf_counter()
     {"ours": ours, "pillow": pillow}[given.who](paths)
     print(json.dumps({"decode_seconds": time.perf_counter() - start}))

@@ -150,9 +150,9 @@ def _plain(image: Image.Image, look: Look) -> Image.Image:
     if image.mode.startswith("I"):
         image = _of_16_bits(image)
     elif image.has_transparency_data or image.mode in {"LA", "PA", "RGBA"}:
-        image = image.convert("RGBA")
-        behind = Image.new("RGBA", image.size, (*[look.background] * 3, 255))
-        image = Image.alpha_composite(behind, image).convert("RGB")
+        shown = image if image.mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", image.size, (look.background,) * 3)
+        image.paste(shown, mask=shown)
     elif image.mode in {"P", "CMYK", "HSV", "YCbCr", "RGBX", "1"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
     return image if image.mode == mode else image.convert(mode)
