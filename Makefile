@@ -48,7 +48,7 @@ report: $(ENV) ## what sets the workspace apart from HEAD, in Markdown; from ano
 verify: $(ENV) ## reproduce the last commit from nothing, in a temporary folder, and compare every output's hash
 	python -u tests/verify.py
 
-bench: $(ENV) ## measure speed and accuracy beside others, about half an hour on 2 cores; write benchmarks/results.md
+bench: $(ENV) ## measure speed and accuracy beside others, in hours and 20 GB of disk; write benchmarks/results.md
 	python -m benchmarks
 
 unusable:

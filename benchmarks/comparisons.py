@@ -241,8 +241,8 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "emoji": images.emoji,
     "fashion": images.fashion,
     "decode": images.decode,
-    "scale": images.scale,
     "diamonds": tables.diamonds,
     "rows": tables.rows,
     "flights": tables.flights,
+    "scale": images.scale,
 }

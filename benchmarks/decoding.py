@@ -4,7 +4,6 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from stages.core.data.decoders import Decoders
 from stages.core.data.decoding import Scratch
 from stages.core.data.pictures import Look
 
-SIDE = 64
+SIDE = 32
 
 
 def ours(paths: Sequence[str]) -> None:
@@ -30,12 +29,12 @@ def ours(paths: Sequence[str]) -> None:
 def pillow(paths: Sequence[str]) -> None:
     """Bare: decoded, in colour, resized; nothing is kept."""
     with Pool(thread_count()) as pool:
-        pool.map(partial(decoded, side=SIDE), paths, chunksize=64)
+        pool.map(decoded, paths, chunksize=64)
 
 
-def decoded(path: str, side: int) -> None:
+def decoded(path: str) -> None:
     with Image.open(path) as image:
-        image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR).tobytes()
+        image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
 
 
 def main() -> None:

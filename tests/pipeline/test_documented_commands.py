@@ -26,7 +26,7 @@ NOT_RUN = {  # and why
     "dvc queue stop --kill": "there is none to be stopped",
     "make verify": "minutes; test_end_to_end.py runs tests/verify.py",
     "make test-cpus": "minutes, and QEMU; CI runs it",
-    "make bench": "half an hour",
+    "make bench": "hours",
     "make test": "this is it",
     "make lint": "of this repository, not of a small pipeline; CI runs it",
     "make lint test": "of this repository, not of a small pipeline; CI runs it",

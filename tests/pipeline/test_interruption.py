@@ -170,7 +170,7 @@ def test_of_two_machines_the_first_ones_checkpoint_counts(workspace: Path, tmp_p
         port = str(free.getsockname()[1])
     common = ("torch.distributed.run", "--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
     elsewhere = {"DVC_ROOT": str(tmp_path_factory.mktemp("second")), "WORKERS": "1"}  # where nothing was saved
-    second = start(workspace, *common, "--node-rank", "1", "-m", "stages.train", **warm.environment(), **elsewhere)
+    second = start(workspace, *common, "--node-rank", "1", "-m", "stages.train", **(warm.environment() | elsewhere))
     try:
         finish(workspace, *common, "--node-rank", "0", "-m", "stages.train", WORKERS="1")
         _, said = second.communicate(timeout=60)

@@ -18,11 +18,10 @@ ROOT = Path(__file__).parents[2]
 CLIENT = f"""#!{sys.executable} -IS
 import json, os, sys
 
-arguments = [*{{before!r}}, *sys.argv[1:]]
-if arguments[:1] == ["-u"]:  # as torchrun starts a rank
-    del arguments[0]
+given = [*{{before!r}}, *sys.argv[1:]]
+arguments = given[given[:1] == ["-u"] :]  # as torchrun starts a rank
 if len(arguments) < 2 or arguments[0] != "-m" or not (arguments[1] == "dvc" or arguments[1].startswith("stages.")):
-    os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
+    os.execv({sys.executable!r}, [{sys.executable!r}, *given])
 
 import socket
 
@@ -32,9 +31,9 @@ with socket.socket(socket.AF_UNIX) as server:
     server.sendall(json.dumps([arguments[1:], os.getcwd(), dict(os.environ)]).encode())
     server.shutdown(socket.SHUT_WR)
     code = server.makefile().read()
-if not code:
-    os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
-sys.exit(int(code) % 256)
+if code == "OTHER":
+    os.execv({sys.executable!r}, [{sys.executable!r}, *given])
+sys.exit(int(code) % 256 if code else "the tests have ended")
 """
 SERVER = '''
 import atexit, contextlib, gc, importlib, json, os, pkgutil, runpy, select, socket, sys, traceback
@@ -59,20 +58,29 @@ gc.freeze()  # what is loaded stays as it is, in pages that the forks share
 
 
 def serve(client):
-    """Start what a client asks for: the process, or none where its project has other code, and it does so itself."""
+    """Start what a client asks for, unless its project has other code: then it does so itself."""
     _, descriptors, *_ = socket.recv_fds(client, 1, 3)
-    command, folder, environment = json.loads(client.makefile().read())
-    there = Path(folder)
-    alike = command[0] == "dvc" or not (there / "stages").exists() or code(there) == here
-    child = os.fork() if alike else None
-    if child != 0:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        return child
-    client.close()
+    try:
+        command, folder, environment = json.loads(client.makefile().read())  # nothing, if it was killed
+        there = Path(folder)
+        if command[0] != "dvc" and (there / "stages").exists() and code(there) != here:
+            return tell(client, "OTHER")
+        if child := os.fork():
+            running[os.pidfd_open(child)] = child, client
+            return None
+    except (OSError, ValueError):
+        return tell(client, "")
+    finally:
+        if os.getpid() == server_process:
+            for descriptor in descriptors:
+                os.close(descriptor)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    for inherited in (server, client, *(other for _, other in running.values())):
+        inherited.close()
+    for ended in running:
+        os.close(ended)
     os.chdir(there)
     numerics = {name: os.environ[name] for name in [*stages.NUMERICS, *stages.NUMERICS_X86] if name in os.environ}
     os.environ.clear()
@@ -98,7 +106,13 @@ def run(stage, *arguments):
     os._exit(status)
 
 
-running = {}  # whom to tell how a process ended, by what says that it did
+def tell(client, text):
+    with client, contextlib.suppress(OSError):  # it may have been killed
+        client.sendall(text.encode())
+
+
+running = {}  # process and client, by what says that the process has ended
+server_process = os.getpid()
 with socket.socket(socket.AF_UNIX) as server:
     server.bind(sys.argv[1])
     server.listen()
@@ -107,16 +121,9 @@ with socket.socket(socket.AF_UNIX) as server:
         for ended in running.keys() & ready:
             child, client = running.pop(ended)
             os.close(ended)
-            with contextlib.suppress(OSError):  # it may have been killed
-                client.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
-                client.shutdown(socket.SHUT_RDWR)  # what still runs has it open, too
-            client.close()
+            tell(client, str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
         if server in ready:
-            client, _ = server.accept()
-            if child := serve(client):
-                running[os.pidfd_open(child)] = child, client
-            else:
-                client.close()
+            serve(server.accept()[0])
 '''
 
 

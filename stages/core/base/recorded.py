@@ -37,12 +37,14 @@ def note(then: Contents, now: Callable[[], Contents]) -> None:
 def changed() -> list[str]:
     """The names of all that is not what it was when it was noted."""
     found = [(then, now()) for then, now in _notes]
-    return [
-        name
+    different = [
+        (name, then is _CODE)
         for then, now in found
         for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name) and (then is not _CODE or _room(name) in _rooms_in_use())
+        if then.get(name) != now.get(name)
     ]
+    rooms = _rooms_in_use() if any(is_code for _, is_code in different) else set()  # seldom, as it takes a moment
+    return [name for name, is_code in different if not is_code or _room(name) in rooms]
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:

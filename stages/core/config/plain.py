@@ -32,8 +32,7 @@ def values_in(text: str, path: Path) -> dict[str, Any]:
     try:
         _check_form(text)
         others = yaml.load(text, _Yaml11)  # noqa: S506 - a safe loader
-        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC; not by its parser in C, which
-        # breaks lines as YAML 1.1 does.
+        # YAML 1.2 by DVC's own library, so that a value is to a stage what it is to DVC.
         values = YAML(typ="safe", pure=True).load(text)
         _check_readings(values, others)
     except InputError as error:

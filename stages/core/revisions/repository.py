@@ -74,7 +74,7 @@ def lock(commit: str) -> str:
 def promised(text: str, name: str) -> dict[str, str]:
     """The hash of every output, by its path, that a dvc.lock lists; `name` says which one is damaged if it is."""
     try:
-        stages = (YAML(typ="safe").load(text) or {}).get("stages", {})
+        stages = (YAML(typ="safe", pure=True).load(text) or {}).get("stages", {})
         return {str(out["path"]): str(out["md5"]) for stage in stages.values() for out in stage.get("outs", [])}
     except (YAMLError, AttributeError, KeyError, TypeError):
         why = "in conflict: Git could not merge it" if "\n<<<<<<<" in f"\n{text}" else "damaged"

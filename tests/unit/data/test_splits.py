@@ -148,19 +148,22 @@ def test_of_few_groups_those_nearest_to_the_fraction_are_held_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "told"),
+    ("those", "told"),
     [
-        (np.arange(100.0), ""),
-        (np.minimum(np.arange(100.0), 78), ""),  # 22 rows for 20
-        (np.minimum(np.arange(100.0), 60), "has 40 of 100 rows (40%), since those of one time stay together"),
+        ({"times": np.arange(100.0)}, ""),
+        ({"times": np.minimum(np.arange(100.0), 78)}, ""),  # 22 rows for 20
+        ({"times": np.minimum(np.arange(100.0), 60)}, "has 40 of 100 rows (40%), since those of one time"),
+        ({"groups": np.arange(100) // 5}, ""),
+        ({"groups": np.repeat([1, 2, 3], [45, 45, 10])}, "has 10 of 100 rows (10%), since those of one group"),
     ],
 )
-def test_a_test_part_that_equal_times_make_larger_is_told(
-    times: np.ndarray, told: str, caplog: pytest.LogCaptureFixture
+def test_a_test_part_that_cannot_be_as_large_as_wanted_is_told(
+    those: dict[str, np.ndarray], told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = Examples(np.zeros((100, 1)), np.arange(100.0), times=times)
+    rows = Examples(np.zeros((100, 1)), np.arange(100.0), **those)
     split_off(rows, None, 0.2, 0, "row")
-    assert caplog.messages == ([f"params.yaml: data.test_fraction = 0.2: the test part {told}"] if told else [])
+    expected = f"params.yaml: data.test_fraction = 0.2: the test part {told} stay together"
+    assert caplog.messages == ([expected] if told else [])
 
 
 def test_as_many_folds_as_groups() -> None:

@@ -75,6 +75,13 @@ def test_networks_have_the_layers_they_say(recipe, keys, weights):
     assert model.eval()(torch.zeros((3, *SHAPE), dtype=torch.uint8)).shape == (3, 4)
 
 
+def test_a_block_is_halved_once_and_what_is_left_is_averaged(recipe):
+    keys = {"name": "cnn", "channels": [2, 3], "batch_norm": True, "convolutions": 2, "pooling": "average"}
+    model = build(recipe(model=keys).model)
+    block = ["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "MaxPool2d", "BatchNorm2d", "ReLU"]
+    assert [type(layer).__name__ for layer in model][1:] == [*block, *block, "AdaptiveAvgPool2d", "Flatten", "Linear"]
+
+
 @pytest.mark.parametrize(
     ("side", "channels", "blocks"), [(28, [4], 1), (64, [4, 8, 8], 3), (64, [4], 2), (224, [4, 8, 8], 4)]
 )

@@ -1,7 +1,7 @@
 """cnn: a convolution block per entry of `channels`, then the fully connected layers of `hidden`.
 
-Of large images the last block is repeated, until what is left of them is small: the layers after it would else have a
-weight for each place, as they have where `pooling` does not average the places.
+Of large images the last block is repeated, until what is left of them is small: the layers after it have a weight for
+each place, unless `pooling` makes one of them all.
 """
 
 from collections.abc import Sequence
