@@ -18,7 +18,7 @@ NOT_RUN = {  # and why
     "python -m stages.preset NAME": "a name of the reader's",
     "dvc exp run -S data.dataset=fashion-mnist": "30 MB from the internet",
     "dvc exp run $(python -m stages.preset emoji)": "minutes, and a package from the internet",
-    "dvc exp run $(python -m stages.preset fashion)": "a quarter of an hour, and 30 MB from the internet",
+    "dvc exp run $(python -m stages.preset fashion)": "minutes, and 30 MB from the internet",
     "dvc exp run $(python -m stages.preset diamonds)": "minutes, and a package from the internet",
     "dvc exp run $(python -m stages.preset penguins)": "a package from the internet; the table below is as small",
     "dvc exp run $(python -m stages.preset guide)": "one whole run more; test_presets.py reads it as `check` does",

@@ -59,23 +59,27 @@ class Workers:
         if self.ranks > 1:
             torch.distributed.destroy_process_group()
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """`function` of each item, in the items' order; each rank computes a part and gets the results of all."""
-        items = list(items)
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This rank's part of the items; one after the other, those of the ranks are all."""
         start, stop = (len(items) * rank // self.ranks for rank in (self.rank, self.rank + 1))
-        results = self._map_here(function, items[start:stop])
+        return items[start:stop]
+
+    def gather(self, value: Result) -> list[Result]:
+        """Each rank's `value`, on every rank, in the ranks' order."""
         if self.ranks == 1:
-            return results
-        parts: list[Any] = [None] * self.ranks
-        torch.distributed.all_gather_object(parts, results)
-        return [result for part in parts for result in part]
+            return [value]
+        values: list[Any] = [None] * self.ranks
+        torch.distributed.all_gather_object(values, value)
+        return values
 
     def map_tensors(self, function: Callable[[Item], torch.Tensor], items: Sequence[Item]) -> list[torch.Tensor]:
-        """As `map`, where all results have one shape and type and each rank as many: they travel as numbers."""
+        """`function` of each item, computed by all ranks, where each has as many, and the results one shape and type.
+
+        They travel as numbers.
+        """
         if self.ranks == 1:
-            return self._map_here(function, list(items))
-        each = len(items) // self.ranks
-        mine = torch.stack(self._map_here(function, list(items[self.rank * each : (self.rank + 1) * each])))
+            return self.map(function, items)
+        mine = torch.stack(self.map(function, self.share(items)))
         parts = [torch.empty_like(mine, device="cpu") for _ in range(self.ranks)]
         torch.distributed.all_gather(parts, mine.cpu())
         return list(torch.cat(parts).to(mine.device))
@@ -88,8 +92,12 @@ class Workers:
         torch.distributed.broadcast_object_list(values)
         return values[0]
 
-    def _map_here(self, function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-        """`function` of each item; the calling thread works too, and each thread takes what is left when it is free."""
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """`function` of each item, in the items' order, by the threads of this process.
+
+        The calling thread works too, and each takes what is left when it is free.
+        """
+        items = list(items)
         waiting = deque(enumerate(items))
         results: dict[int, Result] = {}
 

@@ -24,10 +24,20 @@ def predict_outputs(model: nn.Module, inputs: Rows, workers: Workers) -> torch.T
     size = max(1, min(BATCH, PIXELS // math.prod(inputs.shape[1:]))) if inputs.ndim == 4 else ROWS
 
     @torch.inference_mode()  # a thread's own setting, hence inside
-    def outputs(start: int) -> torch.Tensor:
-        output: torch.Tensor = model(torch.from_numpy(inputs[start : start + size]).to(device))
+    def outputs(start: int, stop: int) -> torch.Tensor:
+        output: torch.Tensor = model(torch.from_numpy(inputs[start:stop]).to(device))
         return output.cpu()
 
     if len(inputs) == 0:
         return torch.empty(0, 0)
-    return torch.cat(workers.map(outputs, range(0, len(inputs), size)))
+    starts = workers.share(range(0, len(inputs), size))
+    # Made before, and filled: were the output of each batch kept, it would lie in the room that the batch had, of which
+    # the next one then needs another. With many batches that is as much memory as the data.
+    rows = range(len(inputs))[starts[0] : starts[-1] + size] if starts else range(0)
+    found = torch.empty(len(rows), *outputs(0, 1).shape[1:])
+
+    def fill(start: int) -> None:
+        found[start - rows.start : start - rows.start + size] = outputs(start, start + size)
+
+    workers.map(fill, starts)
+    return torch.cat(workers.gather(found))
