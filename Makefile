@@ -16,6 +16,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONINSPECT PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER UV_CONSTRAINT UV_PREFIX UV_TARGET
 
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+
 .PHONY: help env repro test test-cpus lint lock report verify bench build-env unusable
 
 help: ## this list
@@ -39,8 +41,8 @@ lint: $(ENV) ## check style, types, and the workflow file against its schema
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 lock: $(ENV) ## write requirements.lock anew, after a change of pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
-		pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra dev --extra onnx --extra remotes pyproject.toml --output-file requirements.lock
+	$(COMPILE) --group peers --constraint requirements.lock --output-file tests/peers.lock
 
 report: $(ENV) ## what sets the workspace apart from HEAD, in Markdown; from another: make report BASE=origin/main
 	@python -m stages.changes $(BASE) $(if $(VERIFY),--verify $(VERIFY))
