@@ -83,6 +83,7 @@ def main() -> None:
         *(params.model, facts, trained.learned, trained.objective.calibrate(*validated)),
         score=objective.score,
         selected_epoch=trained.best_epoch,
+        weights_sha256=sha256(OUTPUTS["weights"]),
         interval=trained.objective.interval(*validated),
     )
     description.write(OUTPUTS["description"])

@@ -16,6 +16,7 @@ from stages.core.base.declared import AMOUNT, COUNT, NUMBER, PLACE, SHARE, Array
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
 Size = Annotated[int, Field(ge=1, lt=2**31)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Normalisation(Record):
@@ -119,6 +120,24 @@ class InputColumn(Record):
 
     name: str
     categories: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    dates: bool = False  # whether the numbers are dates, as days since 1970-01-01
+    low: float | None = None  # the least number of the training part; None of categories, and where all cells are empty
+    high: float | None = None
+
+
+class PictureForm(Record):
+    """How files become images of the shape that a network takes, see the section `data` of params.yaml."""
+
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    background: Annotated[int, Field(ge=0, le=255)] = 0
+    max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
+
+
+class TableForm(Record):
+    """How a text file holds a table, likewise."""
+
+    delimiter: str = ""
+    decimal: Literal[".", ","] = "."
 
 
 class DataDescription(Record):
@@ -129,6 +148,7 @@ class DataDescription(Record):
     input_shape: Shape | None = None  # (C, H, W) of images
     columns: Annotated[tuple[InputColumn, ...], Field(strict=False, min_length=1)] | None = None  # of a table
     target: str | None = None  # the name of a table's column
+    form: PictureForm | TableForm | None = None  # of the files it came from, where these were not a built-in set's
 
     @model_validator(mode="after")
     def _is_of_a_kind(self) -> Self:
@@ -138,6 +158,8 @@ class DataDescription(Record):
             raise ValueError("must have input_shape, as images, or columns, as a table")
         if (self.columns is None) != (self.target is None):
             raise ValueError("a table has a target, and images have none")
+        if self.form and isinstance(self.form, TableForm) != (self.columns is not None):
+            raise ValueError("form must be that of a table for a table, and that of pictures for images")
         return self
 
     @property
@@ -159,12 +181,14 @@ class PrepareFacts(DataDescription):
     """data/prepared/facts.json: what a model must know about its data."""
 
     dataset: str
-    train_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # of data/prepared/train.safetensors
+    train_sha256: Digest  # of data/prepared/train.safetensors
 
 
 class ModelDescription(DataDescription):
     """models/model.json: all that is needed besides the weights to build a model and to name what it says."""
 
+    weights_sha256: Digest  # of models/model.safetensors
+    train_sha256: Digest  # of data/prepared/train.safetensors
     score: str  # of the curves: what chose the epoch
     selected_epoch: Size
     architecture: dict[str, Any]  # of the section `model` how the network is built

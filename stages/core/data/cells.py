@@ -128,21 +128,26 @@ def _no_text(path: Path, content: bytes, place: int) -> InputError:
     return InputError(f"{path}: line {line}: must be text in UTF-8, found the byte 0x{content[place]:02x}")
 
 
-def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
-    header, line, start = next(_records(content, delimiter), ([], 1, 0))
-    if not header:
+def header(path: Path, content: bytes, delimiter: str, least: int = 2) -> tuple[list[str], int]:
+    """The names of the columns, `least` of them or more, that a text begins with, and the byte after them."""
+    cells, line, start = next(_records(content, delimiter), ([], 1, 0))
+    if not cells:
         told = (
             "damaged, a carriage return is amid" if content.strip() else "is empty, must have the names of columns in"
         )
         raise InputError(f"{path}: {told} line 1")
-    names = _names(path, f"line {line}: ", header)
-    if len(names) < 2:
-        other = next((sign for sign in DELIMITERS if sign in header[0]), None)
+    names = names_of(path, f"line {line}: ", cells)
+    if len(names) < least:
+        other = next((sign for sign in DELIMITERS if sign in cells[0]), None)
         hint = f"; is it data.delimiter = {other!r}?" if other else ""
         raise InputError(f"{path}: line {line}: must have two columns at least, found {shown(repr(names[0]))}{hint}")
     if all(_is_number(name) for name in names):
         raise InputError(f"{path}: line {line}: must have the names of columns, found numbers: {shown(str(names))}")
+    return names, start
 
+
+def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
+    names, start = header(path, content, delimiter)
     places = partial(_line, content, delimiter)
     bad: list[pyarrow.csv.InvalidRow] = []
 
@@ -224,26 +229,26 @@ def _parquet(path: Path) -> Cells:
     try:
         with _open(path) as file:
             parquet = pyarrow.parquet.ParquetFile(file)
-            names = _names(path, "", parquet.schema_arrow.names)
+            names = names_of(path, "", parquet.schema_arrow.names)
             table = parquet.read()
             table.validate(full=True)
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged, not a Parquet file ({shown(str(error))})") from None
-    columns = dict(zip(names, map(_decoded, table.columns), strict=True))
+    columns = dict(zip(names, map(decoded, table.columns), strict=True))
     return Cells(path, columns, lambda row: f"row {row + 1}", np.arange(len(table)), {})
 
 
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column as others write it: the values of a dictionary, and moments in UTC, whatever their zone is called."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _decoded(column.cast(kind.value_type))
+        return decoded(column.cast(kind.value_type))
     return column.cast(pa.timestamp(kind.unit)) if pa.types.is_timestamp(kind) else column
 
 
-def _names(path: Path, place: str, found: Sequence[str]) -> list[str]:
+def names_of(path: Path, place: str, found: Sequence[str]) -> list[str]:
     """The names of columns, without blanks around; raises `InputError` where there is none, or one is there twice.
 
     But the first may have none, as pandas writes its index along; it then is called as in a Parquet file.

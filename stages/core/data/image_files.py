@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import FILES, SCHEMA, DataDescription, FileCounts
+from stages.core.base.schemas import FILES, SCHEMA, DataDescription, FileCounts, PictureForm
 from stages.core.config.builtin import AnyBuiltin, BuiltinFolder
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, DataConfig
@@ -71,7 +71,8 @@ def prepared(
 
     train, test = with_pixels(train), with_pixels(test)
     normalisation(train.inputs)  # refuses data that training could not normalise
-    description = DataDescription(task=data.task, classes=classes, input_shape=look.shape)
+    form = PictureForm(fit=data.fit, background=data.background, max_pixels=data.max_pixels)
+    description = DataDescription(task=data.task, classes=classes, input_shape=look.shape, form=form)
     schema = pd.DataFrame(columns=list(SCHEMA.columns))
     return Prepared(train, test, description, schema, files=counted(files)), scratch
 

@@ -1,6 +1,8 @@
 """What the cells of a column mean: numbers, dates or categories, found from the cells or told by `data.columns`."""
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.core.base.command import InputError
+from stages.core.base.schemas import InputColumn
 from stages.core.config.plain import shown
 from stages.core.config.sections import ColumnKind
 from stages.core.data.cells import Cells
@@ -126,6 +129,60 @@ def numbers_in(texts: pa.Array, decimal: str) -> np.ndarray:
     return np.where(_matches(texts, "%$"), np.asarray(found) / 100, found)
 
 
+def called(texts: np.ndarray, decimal: str) -> tuple[list[str], np.ndarray, bool]:
+    """What `texts` (N,) say, numbers in their order; the place of each in that, int64 (N,); whether all are numbers.
+
+    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty; 007 is none.
+    """
+    numbers = numbers_in(pa.array(texts, pa.large_string()), decimal)
+    if not len(texts) or np.isnan(numbers).any() or any(re.match(r"[+-]?0\d", text) for text in texts):
+        return texts.tolist(), np.arange(len(texts)), False
+    values, ranks = np.unique(numbers, return_inverse=True)
+    names = [""] * len(values)
+    for text, rank in zip(texts, ranks, strict=True):
+        names[rank] = min(names[rank] or text, text, key=len)
+    return names, ranks, True
+
+
+def as_trained(column: pa.ChunkedArray, known: InputColumn, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """New cells of a column that a model was trained with: float64 (N,) as its inputs, and bool (N,), wrong ones.
+
+    NaN where a cell is empty, -1 for a category that was not among those of the training part.
+    """
+    kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan), np.zeros(len(column), bool)
+    of_texts = _is_text(kind) or pa.types.is_boolean(kind)
+    if known.categories is not None:
+        texts, codes = encoded(column if of_texts else _as_texts(column))
+        return _at(_places(texts, known.categories, decimal), codes), np.zeros(len(codes), bool)
+    if of_texts:
+        texts, codes = encoded(column)
+        numbers = _parsed_days(texts) if known.dates else numbers_in(texts, decimal)
+        wrong = (np.isnan(numbers) & ~_is_in(texts, EMPTY_NUMBER)) | (np.abs(numbers) > MOST)
+        return _at(numbers, codes), _cells_that(wrong, codes)
+    if known.dates and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        return _days(column), np.zeros(len(column), bool)
+    if not known.dates and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy())
+        return numbers, np.abs(numbers) > MOST
+    filled = ~np.asarray(pc.is_null(column).to_numpy())
+    return np.full(len(column), np.nan), filled
+
+
+def _places(texts: pa.Array, categories: Sequence[str], decimal: str) -> np.ndarray:
+    """Float64 (N,): the place of each text among the `categories`, -1 if it has none; see `called`."""
+    found = pc.index_in(texts, pa.array(categories, texts.type)).fill_null(-1).to_numpy()
+    if called(np.array(categories, object), decimal)[2]:
+        numbers = numbers_in(pa.array(categories, pa.large_string()), decimal)
+        order = np.argsort(numbers)
+        own = numbers_in(texts, decimal)
+        near = order[np.minimum(np.searchsorted(numbers[order], own), len(order) - 1)]
+        coded = _matches(texts, r"^[+-]?0\d")
+        found = np.where((found < 0) & (numbers[near] == own) & ~coded, near, found)
+    return np.asarray(found, np.float64)
+
+
 def _of_texts(
     cells: Cells, name: str, found: tuple[pa.Array, np.ndarray], decimal: str, wanted: ColumnKind | None
 ) -> Column:
@@ -181,9 +238,13 @@ def _of_numbers(cells: Cells, name: str, kind: ColumnKind, why: str, numbers: np
 
 def _levels(column: pa.ChunkedArray, why: str) -> Column:
     """Numbers or dates as categories: 3.0 and 3 are one."""
+    return _ordered(*encoded(_as_texts(column)), why)
+
+
+def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    return _ordered(*encoded(column.cast(pa.string()).cast(pa.large_string())), why)
+    return column.cast(pa.string()).cast(pa.large_string())
 
 
 def _ordered(texts: pa.Array, codes: np.ndarray, why: str, ignored: bool = False) -> Column:

@@ -5,21 +5,19 @@ are both parts. The order of the columns is that of the inputs, and may change a
 """
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import MACRO, DataDescription, InputColumn, RowCounts
+from stages.core.base.schemas import MACRO, DataDescription, InputColumn, RowCounts, TableForm
 from stages.core.config.builtin import AnyBuiltin, BuiltinTable
 from stages.core.config.plain import shown
 from stages.core.config.sections import OWN_FOLDER, ColumnKind, DataConfig
 from stages.core.data.cells import LONGEST_NAME, Cells, read
 from stages.core.data.examples import Examples, Prepared, limited
-from stages.core.data.kinds import MOST_CATEGORIES, MOSTLY, RULES, Column, empty, numbers_in, understood
+from stages.core.data.kinds import MOST_CATEGORIES, MOSTLY, RULES, Column, called, empty, understood
 from stages.core.data.schema import OF_PANDAS, Use, schema, uses
 from stages.core.data.splits import check_classes, split_off
 
@@ -88,8 +86,12 @@ def prepared(data: DataConfig, limit: int, seed: int) -> Prepared:
         DataDescription(
             task=data.task,
             classes=classes,
-            columns=tuple(map(_input_column, inputs, known)),
+            columns=tuple(
+                _input_column(name, merged[name].kind, texts, values)
+                for name, texts, values in zip(inputs, known, np.asarray(train.inputs).T, strict=True)
+            ),
             target=data.target,
+            form=TableForm(delimiter=data.delimiter, decimal=data.decimal),
         ),
         schema(cells, roles, columns),
         _rows(files, len(train) + len(test)),
@@ -159,13 +161,13 @@ def _test_cells(cells: Cells, roles: Mapping[str, Use], data: DataConfig) -> Cel
 
 
 def _merged(columns: Sequence[Column], decimal: str) -> Column:
-    """One column below another, of categories by a list of all, in which 1 and 1.0 are one, see `_called`."""
+    """One column below another, of categories by a list of all, in which 1 and 1.0 are one, see `called`."""
     first = columns[0]
     if first.texts is None:
         return Column(first.kind, first.why, np.concatenate([column.values for column in columns]))
     texts = np.unique(np.concatenate([column.texts for column in columns if column.texts is not None]))
     values = np.concatenate([_by(column, texts) for column in columns])
-    names, ranks, _ = _called(texts, decimal)
+    names, ranks, _ = called(texts, decimal)
     if len(names) < len(texts):
         merged = np.unique(np.array(names, dtype=object))
         values = np.append(np.searchsorted(merged, np.array(names, dtype=object)[ranks]), np.nan)[
@@ -206,23 +208,8 @@ def _classes(target: Column, cells: Cells, data: DataConfig) -> tuple[tuple[str,
 def _ranked(column: Column, decimal: str) -> tuple[list[str], np.ndarray, bool]:
     """What a column of categories holds, each cell's place in that, int64 (N,), and whether all are numbers."""
     assert column.texts is not None
-    names, ranks, as_numbers = _called(column.texts, decimal)
+    names, ranks, as_numbers = called(column.texts, decimal)
     return names, ranks[column.values.astype(np.int64)], as_numbers
-
-
-def _called(texts: np.ndarray, decimal: str) -> tuple[list[str], np.ndarray, bool]:
-    """What `texts` (N,) say, numbers in their order; the place of each in that, int64 (N,); whether all are numbers.
-
-    Of these 1 and 1.0 are one, called by the shorter, as pandas writes 1.0 where a cell is empty; 007 is none.
-    """
-    numbers = numbers_in(pa.array(texts, pa.large_string()), decimal)
-    if not len(texts) or np.isnan(numbers).any() or any(re.match(r"[+-]?0\d", text) for text in texts):
-        return texts.tolist(), np.arange(len(texts)), False
-    values, ranks = np.unique(numbers, return_inverse=True)
-    names = [""] * len(values)
-    for text, rank in zip(texts, ranks, strict=True):
-        names[rank] = min(names[rank] or text, text, key=len)
-    return names, ranks, True
 
 
 def _split(
@@ -272,8 +259,12 @@ def _check_size(cells: Cells, inputs: Sequence[str], known: Sequence[np.ndarray 
         )
 
 
-def _input_column(name: str, texts: np.ndarray | None) -> InputColumn:
-    return InputColumn(name=name, categories=None if texts is None else tuple(texts))
+def _input_column(name: str, kind: ColumnKind, texts: np.ndarray | None, trained_on: np.ndarray) -> InputColumn:
+    if texts is not None:
+        return InputColumn(name=name, categories=tuple(texts))
+    known = trained_on[~np.isnan(trained_on)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
+    return InputColumn(name=name, dates=kind == "date", low=low, high=high)
 
 
 def _rows(files: Sequence[Cells], used: int) -> RowCounts:

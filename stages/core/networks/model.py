@@ -10,6 +10,7 @@ from torch import nn
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import (
+    DataDescription,
     Encoding,
     ModelDescription,
     Normalisation,
@@ -53,25 +54,24 @@ def describe_model(
     scale: float | TargetScale,
     score: str,
     selected_epoch: int,
+    weights_sha256: str,
     interval: PredictionInterval | None = None,
 ) -> ModelDescription:
-    """All that `load_model` needs besides the weights, and how these were chosen.
+    """All that `load_model` needs besides the weights, the digest of their file, and how they were chosen.
 
     `scale` is what the objective has found its outputs to mean: a temperature of classes, or the scale of a number, of
     which the `interval` says how far off it may be.
     """
     images, classes = facts.kind == "image", facts.classes is not None
     return ModelDescription(
-        task=facts.task,
+        **{name: getattr(facts, name) for name in DataDescription.model_fields},
+        train_sha256=facts.train_sha256,
+        weights_sha256=weights_sha256,
         score=score,
         selected_epoch=selected_epoch,
         architecture=config.model_dump(mode="json", include=set(Architecture.model_fields)),
-        input_shape=facts.input_shape,
-        columns=facts.columns,
-        target=facts.target,
         input=IMAGES if images else ROWS,
         output=LOGITS if classes else NUMBERS,
-        classes=facts.classes,
         normalisation=learned if isinstance(learned, Normalisation) else None,
         encoding=learned if isinstance(learned, Encoding) else None,
         temperature=None if isinstance(scale, TargetScale) else scale,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from stages.core.base.artifacts import read_arrays
+from stages.core.base.artifacts import read_arrays, sha256
 from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription
 from stages.core.networks.model import load_model
@@ -16,6 +16,8 @@ def read_model(description: ModelDescription, description_file: Path, weights_fi
 
     Raises `InputError`, naming the files, unless they belong together and all weights are finite numbers.
     """
+    if sha256(weights_file) != description.weights_sha256:
+        raise InputError(f"{weights_file}: is not the file that {description_file} tells of; `dvc repro` makes both")
     weights = read_arrays(weights_file)
     try:
         model = load_model(description, weights)

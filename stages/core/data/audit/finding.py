@@ -73,6 +73,8 @@ def cell(column: InputColumn, value: float) -> str:
     """A cell as a person would write it."""
     if np.isnan(value):
         return "missing"
+    if column.dates:
+        return str(np.datetime64(round(value * 86_400), "s")).replace("T", " ").removesuffix(" 00:00:00")
     if column.categories is None:
         return f"{value:.10g}"
     return column.categories[int(value)] if value >= 0 else "unseen"

@@ -1,0 +1,97 @@
+"""What a model says of a batch, as rows of a table, and how they are written: CSV, or JSON with an object a line."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from stages.core.base.artifacts import replacing
+from stages.core.base.schemas import ModelDescription
+from stages.core.serving.batch import Batch
+from stages.core.training.objectives import conformal
+
+Format = Literal["csv", "json"]
+Write = Callable[[pa.Table], None]
+
+
+def answers(description: ModelDescription, batch: Batch, said: np.ndarray) -> pa.Table:
+    """A row for each of a batch's N inputs; `said` is what the model says of the M that can be read.
+
+    `said` are probabilities (M, C) or numbers (M,). Inputs that cannot be read have empty cells.
+    """
+    places = np.full(len(batch.readable), -1)
+    places[batch.readable] = np.arange(len(said))
+    rows = pa.array(places, mask=places < 0)
+    if description.classes:
+        chosen = said.argmax(axis=1) if len(said) else np.zeros(0, np.int64)
+        columns = {
+            "prediction": pa.array(np.array(description.classes, object)[chosen], pa.string()),
+            "probability": pa.array(said.max(axis=1) if len(said) else np.zeros(0, np.float32)),
+        }
+    else:
+        low, high = conformal.interval(description.interval, said) if description.interval else (None, None)
+        columns = {"prediction": pa.array(said)}
+        for name, ends in (("low", low), ("high", high)):
+            columns[name] = pa.array(ends) if ends is not None else pa.nulls(len(said), pa.float64())
+    return pa.table(
+        {
+            **{name: pa.array(values) for name, values in batch.names.items()},
+            **{name: values.take(rows) for name, values in columns.items()},
+            "status": pa.array(batch.status, pa.string()),
+        }
+    )
+
+
+@contextmanager
+def writing(output: Path | None, style: Format) -> Iterator[Write]:
+    """What writes tables of answers to a file, which is there when the block ends well, or else to standard output."""
+    if output is None:
+        with _written(sys.stdout.buffer, style) as write:
+            yield write
+        sys.stdout.buffer.flush()
+        return
+    with replacing(output) as temporary, temporary.open("wb") as file, _written(file, style) as write:
+        yield write
+
+
+@contextmanager
+def _written(file: BinaryIO, style: Format) -> Iterator[Write]:
+    begun = False
+
+    def as_csv(table: pa.Table) -> None:
+        nonlocal begun
+        if not begun:
+            file.write((",".join(table.column_names) + "\n").encode())
+        begun = True
+        pyarrow.csv.write_csv(table, _Kept(file), pyarrow.csv.WriteOptions(include_header=False))
+
+    def as_json(table: pa.Table) -> None:
+        nonlocal begun
+        for row in table.to_pylist():
+            file.write((",\n" if begun else "[\n").encode() + json.dumps(row, ensure_ascii=False).encode())
+            begun = True
+
+    yield as_csv if style == "csv" else as_json
+    if style == "json":
+        file.write(b"\n]\n" if begun else b"[]\n")
+
+
+class _Kept:
+    """A file that others write to, and do not close."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
