@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from stages.core.base.artifacts import replacing
@@ -69,7 +70,10 @@ def _written(file: BinaryIO, style: Format) -> Iterator[Write]:
         if not begun:
             file.write((",".join(table.column_names) + "\n").encode())
         begun = True
-        pyarrow.csv.write_csv(table, _Kept(file), pyarrow.csv.WriteOptions(include_header=False))
+        # With "needed" Arrow quotes every text once any could need it.
+        bare = not any(_needs_quotes(column) for column in table.columns if pa.types.is_string(column.type))
+        style = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none" if bare else "needed")
+        pyarrow.csv.write_csv(table, _Kept(file), style)
 
     def as_json(table: pa.Table) -> None:
         nonlocal begun
@@ -80,6 +84,10 @@ def _written(file: BinaryIO, style: Format) -> Iterator[Write]:
     yield as_csv if style == "csv" else as_json
     if style == "json":
         file.write(b"\n]\n" if begun else b"[]\n")
+
+
+def _needs_quotes(texts: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, '[",\\r\\n]')).as_py())
 
 
 class _Kept:

@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -92,11 +92,13 @@ def _blocks(file: str, path: Path, names: Sequence[str], form: TableForm) -> Ite
     suffix = Path(name.removesuffix(".gz")).suffix
     if suffix not in SUFFIXES or (packed and suffix == ".parquet"):
         raise InputError(f"{path}: the model takes rows of a table: must end in .csv, .tsv or .parquet, or in .gz")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
     with reading(path) as source:
         if suffix == ".parquet":
             yield from _of_parquet(source, path, names)
         else:
-            text = gzip.open(source) if packed else source  # noqa: SIM115 - closed with `source`
+            text: Any = gzip.open(source) if packed else source  # noqa: SIM115 - closed with `source`
             yield from _of_text(text, path, names, form.delimiter or SUFFIXES[suffix], form, source)
 
 
