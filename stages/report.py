@@ -1,11 +1,11 @@
-"""report: one page on the model: how good, how sure, where it fails, and how it was made. It needs no other file."""
+"""report: how good the model is, how sure, where it fails, and how it was made: one page, and in short its card."""
 
 from importlib import metadata
 from pathlib import Path
 
 from stages import NUMERICS, NUMERICS_X86
 from stages.core.base import schemas
-from stages.core.base.artifacts import read_bytes, write_text
+from stages.core.base.artifacts import read_bytes, sha256, write_text
 from stages.core.base.command import InputError, run
 from stages.core.base.declared import Record
 from stages.core.config.automatic import AUTO, settle_by_data
@@ -13,6 +13,7 @@ from stages.core.config.params import PARAMS_FILE
 from stages.core.config.plain import leaves, read_values
 from stages.core.config.sections import OWN
 from stages.core.config.sections import AllParams as Params
+from stages.core.page.card import card
 from stages.core.page.page import page
 from stages.core.page.parts import embedded
 from stages.core.pictures.findings import Findings
@@ -41,12 +42,15 @@ INPUTS = {
     "schema table": Path("data/schema.csv"),
     "evaluate metrics": Path("metrics/evaluate.json"),
     "model": Path("models/model.json"),
+    "weights": Path("models/model.safetensors"),
     "predictions": Path("models/predictions.safetensors"),
     "images": Path("plots/images"),
     **{f"{name} metrics": Path(f"metrics/{name}.json") for name in METRICS},
     **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
-OUTPUTS = {"report": Path("plots/report.html")}
+OUTPUTS = {"report": Path("plots/report.html"), "card": Path("models/README.md")}
+DIGESTS = ("weights", "model", "test")  # of the inputs, those that the card knows by their SHA-256
+TRAIN = "data/prepared/train.safetensors"  # no input: the facts have its SHA-256
 LIBRARIES = (
     "dvc",
     "jinja2",
@@ -91,16 +95,21 @@ def main() -> None:
         settle=settle_by_data(facts.kind, facts.task, metrics["prepare"]["train"]["examples"], len(facts.classes or ()))
     )
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
+    dataset = Path(params.data.path).name if facts.dataset in OWN else facts.dataset
+    values = params.model_dump(mode="json")
     html = page(
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
-        dataset=Path(params.data.path).name if facts.dataset in OWN else facts.dataset,
-        params=params.model_dump(mode="json"),
+        dataset=dataset,
+        params=values,
         automatic={key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO},
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,
     )
+    digests = {str(INPUTS[name]): sha256(INPUTS[name]) for name in DIGESTS} | {TRAIN: facts.train_sha256}
+    markdown = card(found, dataset=dataset, params=values, inputs=model.input, outputs=model.output, digests=digests)
     write_text(OUTPUTS["report"], html)
+    write_text(OUTPUTS["card"], markdown)
 
 
 if __name__ == "__main__":

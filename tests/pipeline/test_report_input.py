@@ -1,10 +1,10 @@
 """The stage `report` on files that are missing or damaged: one message, which names the file."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from stages.core.base.artifacts import sha256
 from tests.pipeline.project import Project
 
 
@@ -63,9 +63,17 @@ def test_key_or_column_is_named(file: str, old: str, new: str, told: str, projec
     assert result.stderr.count("\n") == 1
 
 
-def test_the_page_is_rebuilt_from_the_same_inputs_with_the_same_bytes(project: Project) -> None:
-    page: Path = project.root / "plots/report.html"
-    before = page.read_bytes()
-    page.unlink()
+def test_page_and_card_are_rebuilt_from_the_same_inputs_with_the_same_bytes(project: Project) -> None:
+    made = [project.root / name for name in ("plots/report.html", "models/README.md")]
+    before = [path.read_bytes() for path in made]
+    for path in made:
+        path.unlink()
     assert project.stage("report").returncode == 0
-    assert page.read_bytes() == before
+    assert [path.read_bytes() for path in made] == before
+
+
+def test_the_card_has_the_hashes_of_the_files_beside_it(project: Project) -> None:
+    told = dict(re.findall(r"^\| (\S+) \| ([0-9a-f]{64}) \|$", (project.root / "models/README.md").read_text(), re.M))
+    assert {"models/model.safetensors", "models/model.json"} < told.keys()
+    assert {f"data/prepared/{part}.safetensors" for part in ("train", "test")} < told.keys()
+    assert told == {name: sha256(project.root / name) for name in told}

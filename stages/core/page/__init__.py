@@ -1,1 +1,1 @@
-"""The report: one HTML page, of templates, a style sheet and computed sentences."""
+"""The report: one HTML page and the model's card, of templates, a style sheet and computed sentences."""

@@ -38,7 +38,7 @@ STAGES = {
         ("prepare", "cross_validate", "lr_range", "train", "evaluate", "stress"),
     ),
     "report": Stage(
-        "Write one page that says how good the model is, how sure that is, and where it fails",
+        "Write one page and a model card that say how good the model is, how sure that is, and where it fails",
         ("prepare", "audit", "cross_validate", "lr_range", "train", "evaluate", "stress", "baselines", "plot"),
     ),
 }

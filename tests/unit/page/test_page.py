@@ -353,6 +353,10 @@ def test_sentences_have_the_numbers_found(found: Findings) -> None:
 def test_a_model_without_mistakes() -> None:
     read = Reader(write(findings(accuracy=1.0, sharpness=20)))
     assert "0 mistakes." in read.text
+    assert "Where does it fail? No mistake On these test images it does not. On corrupted images " in read.text
+    # scipy.stats.binomtest(600, 600).proportion_ci() has these 99.387%.
+    assert "How sure is that? 99.39% or more Without a mistake among 600 images the bootstrap has no" in read.text
+    assert "the bootstrap has no interval for its accuracy; by Clopper and Pearson it is 99.39% or more" in read.text
     assert read.text.count("There is no mistake.") == 1
     assert "No class is taken for another." in read.text
 

@@ -11,7 +11,7 @@ from stages.core.page.sentences import data as of_data
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.wording import count, percent, plain, ticked
 
-_ROWS = 40  # of a table, at most
+ROWS = 40  # of a table, at most
 
 
 def data(found: Findings, flip: str) -> Section:
@@ -27,10 +27,10 @@ def audit(found: Findings) -> Section:
             *(plain(row["check"]), row["severity"], row["column"] or "–", f"{row['count']:,}", row["example"]),
             of_audit.MEANING.get(row["check"], ""),
         )
-        for _, row in table.head(_ROWS).iterrows()
+        for _, row in table.head(ROWS).iterrows()
     ]
     columns = {"check": "", "severity": "", "column": "name", "count": "number", "example": "prose"}
-    caption = f"What the audit found{_first(table, 'plots/audit.csv')}"
+    caption = f"What the audit found{first(table, 'plots/audit.csv')}"
     shown = PageTable(caption, {**columns, "what it means": "prose"}, rows)
     return Section("audit", "Audit", [shown] if rows else (), lead=of_audit.verdict(found).text)
 
@@ -40,16 +40,16 @@ def _schema(found: Findings) -> PageTable:
     rows = [
         (
             *(row["column"], row["role"], row["kind"], percent(row["missing"], 1), f"{row['distinct']:,}"),
-            *(_range(row), row["why"]),
+            *(values(row), row["why"]),
         )
-        for _, row in table.head(_ROWS).iterrows()
+        for _, row in table.head(ROWS).iterrows()
     ]
     columns = {"column": "name", "role": "", "kind": "", "missing": "number", "distinct": "number", "values": "name"}
     caption = f"{count(len(table), 'column')} as they were understood; data.columns in params.yaml corrects a kind"
-    return PageTable(caption + _first(table, "data/schema.csv"), {**columns, "why": "prose"}, rows)
+    return PageTable(caption + first(table, "data/schema.csv"), {**columns, "why": "prose"}, rows)
 
 
-def _range(row: pd.Series) -> str:
+def values(row: pd.Series) -> str:
     """The values of a column; dates are days since 1970."""
     if row["categories"]:
         return str(row["categories"])
@@ -61,5 +61,5 @@ def _range(row: pd.Series) -> str:
     return " to ".join(map(ticked, ends))
 
 
-def _first(table: pd.DataFrame, file: str) -> str:
-    return f"; the first {_ROWS} of {len(table):,}, {file} has all" if len(table) > _ROWS else ""
+def first(table: pd.DataFrame, file: str) -> str:
+    return f"; the first {ROWS} of {len(table):,}, {file} has all" if len(table) > ROWS else ""

@@ -17,7 +17,8 @@ def scores(found: Findings) -> Section:
     for _, row in found.tables["scores"].iterrows():
         score = known[row["score"]]
         value, ends = found.text(score.name, row["value"]), between(found, score.name, (row["low"], row["high"]))
-        rows.append((score.label, value, ends, score.meaning))
+        # Where resamples do not differ, as without a mistake, there is none.
+        rows.append((score.label, value, ends if row["low"] < row["high"] else "–", score.meaning))
     table = PageTable(
         f"On {found.examples:,} test {found.things}, with 95% intervals by {sentences.INTERVALS[found.data.task]}",
         {"score": "", "value": "number", "95% interval": "number", "what it is": "prose"},

@@ -17,8 +17,8 @@ INTERVALS = "stratified bootstrap, that of the calibration error by its bins' st
 def answers(found: Findings) -> list[Answer]:
     return [
         Answer("How good is it?", percent(found.metrics["evaluate"]["accuracy"]), how_good(found)),
-        Answer("How sure is that?", span(found.interval("accuracy")).replace("% to ", "–"), how_sure(found)),
-        Answer("Where does it fail?", f"Class {worst_class(found, 'f1')['class']}", where_it_fails(found)),
+        Answer("How sure is that?", _sure(found)[0], how_sure(found)),
+        Answer("Where does it fail?", _where(found), where_it_fails(found)),
         Answer("Does it over- or underfit?", fit(found), over_or_underfit(found)),
     ]
 
@@ -49,16 +49,17 @@ def how_sure(found: Findings) -> str:
     scores = found.tables["fold_scores"]
     own = scores[scores["score"] == "accuracy"].iloc[0]
     return (
-        f"On all {found.things} of this kind its accuracy is {span(found.interval('accuracy'))}, with 95% confidence. "
-        f"Cross-validation ({count(folds['fold'].nunique(), 'fold')}, {count(int(folds['epoch'].max()), 'epoch')} "
-        f"each) scored {percent(own['mean'])}, with an interval of {span((own['low'], own['high']))} for other "
-        f"training data. {_calibrated(found)} {too_few_groups(found)}"
+        f"{_sure(found)[1]} Cross-validation ({count(folds['fold'].nunique(), 'fold')}, "
+        f"{count(int(folds['epoch'].max()), 'epoch')} each) scored {percent(own['mean'])}, with an interval of "
+        f"{span((own['low'], own['high']))} for other training data. {_calibrated(found)} {too_few_groups(found)}"
     ).rstrip()
 
 
 def where_it_fails(found: Findings) -> str:
     worst = worst_class(found, "f1")
     told = [f"The weakest class is {worst['class']}, with an F1 of {percent(worst['f1'])}."]
+    if not found.mistakes:
+        told = [f"On these test {found.things} it does not."]
     for actual, predicted, number in confusions(found, 1):
         times = "once" if number == 1 else f"{number:,} times"
         told.append(f"Most often a {actual} is taken for a {predicted}: {times}.")
@@ -69,6 +70,10 @@ def where_it_fails(found: Findings) -> str:
         f"{percent(weakest, 1)}."
     )
     return " ".join(told)
+
+
+def _where(found: Findings) -> str:
+    return f"Class {worst_class(found, 'f1')['class']}" if found.mistakes else "No mistake"
 
 
 def fit(found: Findings) -> str:
@@ -103,6 +108,23 @@ def worst_class(found: Findings, score: str) -> pd.Series:
     """The row of plots/classes.csv with the lowest `score`, the first of equals."""
     table = found.tables["classes"]
     return table.iloc[int(table[score].to_numpy().argmin())]
+
+
+def _sure(found: Findings) -> tuple[str, str]:
+    """How sure the accuracy is, in short and in words.
+
+    Resamples without a mistake do not differ, so that their interval says nothing; Clopper and Pearson's is of examples
+    that come one by one, not in groups.
+    """
+    if found.mistakes:
+        interval = span(found.interval("accuracy"))
+        told = f"On all {found.things} of this kind its accuracy is {interval}, with 95% confidence."
+        return interval.replace("% to ", "–"), told
+    told = f"Without a mistake among {found.examples:,} {found.things} the bootstrap has no interval for its accuracy"
+    if found.groups is not None:
+        return "No interval", f"{told}."
+    least = f"{percent(0.025 ** (1 / found.examples))} or more"
+    return least, f"{told}; by Clopper and Pearson it is {least}, with 95% confidence."
 
 
 def _calibrated(found: Findings) -> str:
