@@ -43,13 +43,15 @@ INPUTS = {
     "evaluate metrics": Path("metrics/evaluate.json"),
     "model": Path("models/model.json"),
     "weights": Path("models/model.safetensors"),
+    "onnx": Path("models/model.onnx"),
+    "export metrics": Path("metrics/export.json"),
     "predictions": Path("models/predictions.safetensors"),
     "images": Path("plots/images"),
     **{f"{name} metrics": Path(f"metrics/{name}.json") for name in METRICS},
     **{f"{name} table": Path(f"plots/{name}.csv") for name in TABLES},
 }
 OUTPUTS = {"report": Path("plots/report.html"), "card": Path("models/README.md")}
-DIGESTS = ("weights", "model", "test")  # of the inputs, those that the card knows by their SHA-256
+DIGESTS = ("weights", "model", "onnx", "test")  # of the inputs, those that the card knows by their SHA-256
 TRAIN = "data/prepared/train.safetensors"  # no input: the facts have its SHA-256
 LIBRARIES = (
     "dvc",
@@ -106,6 +108,10 @@ def main() -> None:
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,
     )
+    if sha256(INPUTS["onnx"]) != schemas.ExportMetrics.read(INPUTS["export metrics"]).onnx_sha256:
+        raise InputError(
+            f"{INPUTS['onnx']}: is not the file that {INPUTS['export metrics']} tells of; `dvc repro` makes both"
+        )
     digests = {str(INPUTS[name]): sha256(INPUTS[name]) for name in DIGESTS} | {TRAIN: facts.train_sha256}
     markdown = card(found, dataset=dataset, params=values, inputs=model.input, outputs=model.output, digests=digests)
     write_text(OUTPUTS["report"], html)

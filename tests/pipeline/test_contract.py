@@ -78,7 +78,7 @@ def require(found: Iterable[str], expected: Iterable[str], where: str) -> None:
 
 
 def test_scripts_and_stages_are_the_same() -> None:
-    tools = {"changes", "compare", "mend", "preset", "repro"}
+    tools = {"changes", "compare", "mend", "predict", "preset", "repro"}
     scripts = {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"} - tools
     require(STAGES, scripts, "dvc.yaml: stages")
 
@@ -115,7 +115,7 @@ def test_the_pipeline_reads_as_a_table_of_contents() -> None:
 def test_the_test_part_is_read_after_the_training_alone(name: str) -> None:
     """But by the audit, of which no model depends but for whether there is one; the last two show rows of it."""
     uses_test = any("test" in Path(path).stem for path in STAGES[name].get("deps", []))
-    assert uses_test == (name in {"audit", "evaluate", "baselines", "stress", "plot", "report"})
+    assert uses_test == (name in {"audit", "evaluate", "export", "baselines", "stress", "plot", "report"})
 
 
 @each_stage
@@ -138,7 +138,7 @@ def test_parameters_are_the_sections_of_the_script(name: str) -> None:
     for section, field in module(name).Params.model_fields.items():
         whole = field.annotation is of_check[section].annotation
         used += [section] if whole else [f"{section}.{key}" for key in field.annotation.model_fields]
-    listed = sections(STAGES[name]) if name == "check" else STAGES[name]["params"]
+    listed = sections(STAGES[name]) if name == "check" else STAGES[name].get("params", [])
     require(listed, used, f"dvc.yaml: stages.{name}.params")
 
 
@@ -169,7 +169,7 @@ def test_metrics_file_is_called_like_its_stage(name: str) -> None:
 
 def test_dvc_shows_the_scores_of_the_model() -> None:
     made = {path for path in outs(STAGES.values()) if path.startswith("metrics/")}
-    made -= {f"metrics/{name}.json" for name in ("prepare", "audit", "baselines")}
+    made -= {f"metrics/{name}.json" for name in ("prepare", "audit", "baselines", "export")}
     require(PIPELINE["metrics"], made, "dvc.yaml: metrics")
 
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "experiments": {"base", "config", "data", "networks", "training", "scores"},
     "pictures": {"base", "config", "scores"},
     "page": {"base", "config", "scores", "pictures"},
+    "serving": {"base", "config", "data", "networks", "training", "scores"},
     "revisions": {"base", "config", "scores"},
 }
 IMPORT = re.compile(r"^ *(?:from|import) stages(?:\.core)?(?:\.(\w+))?", re.MULTILINE)

@@ -301,6 +301,14 @@ class BaselinesMetrics(Record):
     best_baseline_rmse: Amount | None = None
 
 
+class ExportMetrics(Record):
+    """metrics/export.json: how far the ONNX file is from the model on the test part; see `serving.onnx_check`."""
+
+    examples: Size
+    largest_difference: Amount
+    onnx_sha256: Digest  # of models/model.onnx
+
+
 class LrRangeMetrics(Record):
     """metrics/lr_range.json."""
 

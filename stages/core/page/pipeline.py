@@ -27,6 +27,10 @@ STAGES = {
         "Fit the model; keep the epoch that does best on a validation slice", ("prepare", "audit", "weights")
     ),
     "evaluate": Stage("Score the model on the test set, once", ("prepare", "train")),
+    "export": Stage(
+        "Write the model as one ONNX file that needs none of our code, and check it on the test set",
+        ("prepare", "train", "evaluate"),
+    ),
     "stress": Stage(
         "Score the model on test inputs made worse; see which columns of a table it needs", ("prepare", "train")
     ),
@@ -39,6 +43,17 @@ STAGES = {
     ),
     "report": Stage(
         "Write one page and a model card that say how good the model is, how sure that is, and where it fails",
-        ("prepare", "audit", "cross_validate", "lr_range", "train", "evaluate", "stress", "baselines", "plot"),
+        (
+            "prepare",
+            "audit",
+            "cross_validate",
+            "lr_range",
+            "train",
+            "evaluate",
+            "export",
+            "stress",
+            "baselines",
+            "plot",
+        ),
     ),
 }

@@ -24,7 +24,7 @@ UNSEEN = "(none of these)"  # a text that is no category, underscores added unti
 
 
 class Answer(nn.Module):
-    """What people are told of a model's outputs: of classes (N, C) the best and probabilities, of a number its interval."""
+    """What people are told of outputs: of classes (N, C) the likeliest and probabilities, of a number its interval."""
 
     def __init__(self, model: nn.Module, interval: PredictionInterval | None, classes: bool) -> None:
         super().__init__()
@@ -94,6 +94,11 @@ def exported(model: nn.Module, description: ModelDescription, metadata: Mapping[
     return found
 
 
+def serialised(model: onnx.ModelProto) -> bytes:
+    """The same bytes for the same model."""
+    return model.SerializeToString(deterministic=True)
+
+
 def _called(graph: onnx.GraphProto, old: str, new: str) -> None:
     """Rename an input or output of the graph."""
     for one in (*graph.input, *graph.output):
@@ -116,7 +121,7 @@ def _take_columns(graph: onnx.GraphProto, description: ModelDescription, rows: s
             # As the rows of training have them: a place in the list, -1 where it is not there; -2 counts as missing.
             codes, values = f"{rows}/{place}/codes", f"{rows}/{place}/values"
             keys, known = [*column.categories, ""], [*range(len(column.categories)), -2]
-            encoder = {"keys_strings": keys, "values_int64s": known, "default_int64": -1}
+            encoder: dict[str, Any] = {"keys_strings": keys, "values_int64s": known, "default_int64": -1}
             nodes.append(helper.make_node("LabelEncoder", [column.name], [codes], domain="ai.onnx.ml", **encoder))
             nodes.append(helper.make_node("Cast", [codes], [values], to=TensorProto.DOUBLE))
         parts.append(f"{rows}/{place}")
@@ -131,9 +136,8 @@ def _take_columns(graph: onnx.GraphProto, description: ModelDescription, rows: s
 def _say_classes(graph: onnx.GraphProto, classes: tuple[str, ...], index: str) -> None:
     """The name of the likeliest class as an output `prediction` (N,), in place of its `index`."""
     names = f"{index}/names"
-    graph.initializer.append(
-        helper.make_tensor(names, TensorProto.STRING, [len(classes)], [name.encode() for name in classes])
-    )
+    texts: Any = [name.encode() for name in classes]
+    graph.initializer.append(helper.make_tensor(names, TensorProto.STRING, [len(classes)], texts))
     graph.node.append(helper.make_node("Gather", [names, index], ["prediction"]))
     place = next(place for place, output in enumerate(graph.output) if output.name == index)
     graph.output[place].CopyFrom(helper.make_tensor_value_info("prediction", TensorProto.STRING, ["N"]))
@@ -142,7 +146,10 @@ def _say_classes(graph: onnx.GraphProto, classes: tuple[str, ...], index: str) -
 def metadata_of(description: ModelDescription, code_sha256: str) -> dict[str, str]:
     """What stands in the file about it, all texts: classes and columns in JSON, and hashes."""
     columns = [
-        {"name": column.name, "kind": "category" if column.categories is not None else "date" if column.dates else "number"}
+        {
+            "name": column.name,
+            "kind": "category" if column.categories is not None else "date" if column.dates else "number",
+        }
         for column in description.columns or ()
     ]
     told: dict[str, Any] = {"task": description.task, "classes": description.classes, "columns": columns or None,

@@ -1,0 +1,47 @@
+"""export: the model as one ONNX file that needs none of our code, checked on the whole test part with onnxruntime."""
+
+import hashlib
+from pathlib import Path
+
+from stages.core.base import recorded, schemas
+from stages.core.base.artifacts import sha256, write_bytes
+from stages.core.base.command import run
+from stages.core.config.params import StageParams
+from stages.core.data.examples import Examples, check_fit
+from stages.core.networks.store import read_model
+from stages.core.scores.predictions import read_predictions
+from stages.core.serving import onnx_check, onnx_file
+
+INPUTS = {
+    "test": Path("data/prepared/test.safetensors"),
+    "weights": Path("models/model.safetensors"),
+    "description": Path("models/model.json"),
+    "predictions": Path("models/predictions.safetensors"),
+}
+OUTPUTS = {"onnx": Path("models/model.onnx"), "metrics": Path("metrics/export.json")}
+CODE = [Path("stages/core", room) for room in ("base", "config", "data", "networks", "training")]  # that made the model
+
+
+class Params(StageParams):
+    pass
+
+
+def main() -> None:
+    test = Examples.read(INPUTS["test"])
+    description = schemas.ModelDescription.read(INPUTS["description"])
+    check_fit(test, description, INPUTS["test"], INPUTS["description"])
+    predictions = read_predictions(INPUTS["predictions"])
+    model = read_model(description, INPUTS["description"], INPUTS["weights"])
+
+    code = hashlib.sha256(repr(sorted(recorded.digests(CODE).items())).encode()).hexdigest()
+    content = onnx_file.serialised(onnx_file.exported(model, description, onnx_file.metadata_of(description, code)))
+    difference = onnx_check.largest_difference(content, description, test.inputs, predictions)
+
+    write_bytes(OUTPUTS["onnx"], content)
+    schemas.ExportMetrics(examples=len(test), largest_difference=difference, onnx_sha256=sha256(OUTPUTS["onnx"])).write(
+        OUTPUTS["metrics"]
+    )
+
+
+if __name__ == "__main__":
+    run(main)
