@@ -125,7 +125,7 @@ def outs(stages: Iterable[Any]) -> set[str]:
 
 def sections(stage: Any) -> list[str]:
     """The sections of params.yaml that a stage of dvc.yaml depends on, or on keys of: those listed, or all."""
-    listed = stage["params"]
+    listed = stage.get("params", [])
     if listed == [{"params.yaml": None}]:
         return list(yaml.safe_load((ROOT / "params.yaml").read_text()))
     return list(dict.fromkeys(key.partition(".")[0] for key in listed))

@@ -73,6 +73,12 @@ def _code() -> dict[str, str]:
     return {str(Path(name).relative_to(_STAGES.parent)): digest for name, digest in digests([_STAGES]).items()}
 
 
+def digest_of_rooms(names: Iterable[str]) -> str:
+    """The SHA-256 of all the code in these rooms of `core`."""
+    rooms = {_STAGES / "core" / name for name in names}
+    return hashlib.sha256(repr(sorted(one for one in _code().items() if _room(one[0]) in rooms)).encode()).hexdigest()
+
+
 def _rooms_in_use() -> set[Path]:
     return {_room(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
 

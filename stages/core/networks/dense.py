@@ -20,7 +20,7 @@ class DenseReLU(nn.Linear):
 
 def dense_relu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """max(0, x W^T + b) for `x` (N, I), `weight` (O, I) and `bias` (O,)."""
-    if x.device.type != "cpu" or torch.compiler.is_exporting() or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if x.device.type != "cpu" or torch.onnx.is_in_onnx_export() or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return F.linear(x, weight, bias).relu()
     product: torch.Tensor = _DenseReLU.apply(x, weight, bias)
     return product

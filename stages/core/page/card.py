@@ -59,6 +59,7 @@ def card(
         model=model.told(found, network),
         inputs=inputs,
         outputs=outputs,
+        onnx=model.onnx(found),
         data=" ".join(filter(None, (data.source(dataset, params), data.told(found), data.classes(found)))),
         columns=_columns(found),
         split=data.split(found, params),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from stages.core.base.schemas import NOMINAL_COVERAGE
 from stages.core.pictures.findings import Findings
 from stages.core.pictures.wording import count
@@ -24,6 +26,26 @@ def told(found: Findings, network: str) -> str:
         if found.metrics["evaluate"].get("coverage") is not None:
             says += f", with a {float(NOMINAL_COVERAGE):.0%} interval"
     return f"A PyTorch network ({network}) that takes {takes} and {says}."
+
+
+def onnx(found: Findings) -> Markup:
+    """What the ONNX file takes and gives, in Markdown."""
+    if found.data.input_shape:
+        takes = "`images`, uint8 (N, C, H, W) of the shape above"
+    else:
+        takes = "each column by its name, (N,): numbers in float64, NaN where one is missing"
+        if any(column.dates for column in found.data.columns or ()):
+            takes += ", dates as days since 1970-01-01"
+        if any(column.categories is not None for column in found.data.columns or ()):
+            takes += '; categories as texts, "" where one is missing'
+    if found.classes:
+        gives = "`prediction`, a text, and `probabilities`, float32 (N, classes)"
+    elif found.metrics["evaluate"].get("coverage") is not None:
+        gives = "`value`, `low` and `high`, float64 (N,)"
+    else:
+        gives = "`value`, float64 (N,)"
+    told = f"`models/model.onnx` needs none of this code. It takes {takes}. It gives {gives}."
+    return Markup(told)  # noqa: S704 - words of ours alone
 
 
 def others(found: Findings) -> str:
