@@ -266,6 +266,8 @@ MODEL = {
     "score": "accuracy",
     "selected_epoch": 1,
     "temperature": 0.5,
+    "weights_sha256": "0" * 64,
+    "train_sha256": "0" * 64,
 }
 
 
@@ -480,11 +482,24 @@ WEIGHTS = {"2.weight": np.zeros((2, 16), np.float32), "2.bias": np.zeros(2, np.f
 )
 def test_weights_of_another_model(tmp_path: Path, weights: dict[str, np.ndarray], told: str) -> None:
     file = tmp_path / "model.safetensors"
-    description = schemas.ModelDescription.model_validate(MODEL)
     write_arrays(file, WEIGHTS)
-    read_model(description, tmp_path / "model.json", file)
+    read_model(described(file), tmp_path / "model.json", file)
     write_arrays(file, weights)
-    refuses(file, told, lambda: read_model(description, tmp_path / "model.json", file))
+    refuses(file, told, lambda: read_model(described(file), tmp_path / "model.json", file))
+
+
+def described(weights: Path) -> schemas.ModelDescription:
+    """The description of a model with these weights."""
+    return schemas.ModelDescription.model_validate(MODEL | {"weights_sha256": artifacts.sha256(weights)})
+
+
+def test_weights_of_another_run(tmp_path: Path) -> None:
+    """They would fit, and say something else."""
+    file = tmp_path / "model.safetensors"
+    write_arrays(file, WEIGHTS)
+    description = described(file)
+    write_arrays(file, WEIGHTS | {"2.bias": np.ones(2, np.float32)})
+    refuses(file, "is not the file that", lambda: read_model(description, tmp_path / "model.json", file))
 
 
 @pytest.mark.parametrize("reader", [read_json, read_bytes, artifacts.read_arrays, schemas.SCORES.read])

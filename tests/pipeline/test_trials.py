@@ -75,7 +75,8 @@ def workspace(tmp_path: Path) -> Path:
     config = Architecture.model_validate({name: params["model"][name] for name in Architecture.model_fields})
     model = build_model(config, (1, 10, 10), 2, normalisation(inputs), torch.Generator().manual_seed(0))
     write_arrays(tmp_path / "models/model.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
-    description = describe_model(config, facts, normalisation(inputs), 1.0, score="accuracy", selected_epoch=1)
+    digest = hashlib.sha256((tmp_path / "models/model.safetensors").read_bytes()).hexdigest()
+    description = describe_model(config, facts, normalisation(inputs), 1.0, "accuracy", 1, digest)
     description.write(tmp_path / "models/model.json")
     return tmp_path
 

@@ -189,7 +189,7 @@ def of_classifier() -> Iterator[Reader]:
         train_sha256="0" * 64,
     )
     model = build_model(config, facts.input_shape, 4, scale, torch.Generator())
-    described = describe_model(config, facts, scale, 0.5, score="accuracy", selected_epoch=1)
+    described = describe_model(config, facts, scale, 0.5, "accuracy", 1, "0" * 64)
     yield from of_model(model, described, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
 
 
@@ -206,13 +206,14 @@ def of_regression() -> Iterator[Reader]:
     scale = schemas.TargetScale(mean=3.0, std=2.0, log=True, low=1.0, high=7.0)
     interval = schemas.PredictionInterval(edges=(2.0, 5.0), widths=(1.1, 1.2, 1.3), factors=True)
     model = build_model(config, (2,), 1, learned, torch.Generator())
-    described = describe_model(config, facts, learned, scale, score="rmse", selected_epoch=1, interval=interval)
+    described = describe_model(config, facts, learned, scale, "rmse", 1, "0" * 64, interval)
     yield from of_model(model, described, torch.zeros(2, 2, dtype=torch.float64))
 
 
 def of_model(model: torch.nn.Module, described: ModelDescription, inputs: torch.Tensor) -> Iterator[Reader]:
     """Its weights beside its whole description, and the other way round."""
     weights = arrays(**{name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    described = described.model_copy(update={"weights_sha256": hashlib.sha256(weights).hexdigest()})
     description = described.model_dump_json().encode()
 
     def both(weights_file: Path, description_file: Path) -> Any:
@@ -222,7 +223,8 @@ def of_model(model: torch.nn.Module, described: ModelDescription, inputs: torch.
         return read_model(found, description_file, weights_file)
 
     def read_weights(path: Path) -> Any:
-        (path.parent / "model.json").write_bytes(description)
+        own = {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        described.model_copy(update=own).write(path.parent / "model.json")
         return both(path, path.parent / "model.json")
 
     def read_description(path: Path) -> Any:

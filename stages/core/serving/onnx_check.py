@@ -1,6 +1,7 @@
 """Whether an ONNX file says what the model said of the test part, to a tolerance; by onnxruntime, as its users run it.
 
-Of classes the difference is that of a probability, of numbers a share of the standard deviation of all predictions.
+Of classes the difference is that of a probability, of numbers a share of the standard deviation of the target, or of
+its logarithm where that was trained on.
 """
 
 import math
@@ -50,7 +51,9 @@ def largest_difference(
                 f"test example {row}: {said['prediction'][row]!r}, must be {found!r}"
             )
     else:
-        scale = float(predictions.values.std()) or 1.0
+        assert description.target_scale
+        # What moves a value's logarithm by one standard deviation, or the value itself.
+        scale = description.target_scale.std * (np.abs(predictions.values) if description.target_scale.log else 1.0)
         differences = [np.abs(said["value"] - predictions.values) / scale]
         if description.interval:
             # By its own values: one at the end of a bin may be beyond it, and so have another width.

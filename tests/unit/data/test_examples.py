@@ -163,6 +163,8 @@ DESCRIPTION = ModelDescription(
     temperature=1.0,
     selected_epoch=1,
     score="accuracy",
+    weights_sha256="0" * 64,
+    train_sha256="0" * 64,
 )
 FILES = Path("test.safetensors"), Path("model.json")
 

@@ -144,7 +144,7 @@ def test_a_description_and_weights_give_the_same_model_back(recipe, name):
     config = recipe(model={"name": name, "hidden": [5], "dropout": 0.5}).model
     model = build(config)
     weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-    loaded = load_model(describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1), weights)
+    loaded = load_model(describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1, "0" * 64), weights)
     images = torch.randint(0, 256, (5, *SHAPE), dtype=torch.uint8)
     assert not loaded.training
     assert torch.equal(loaded(images), model.eval()(images) / 2)
@@ -152,7 +152,7 @@ def test_a_description_and_weights_give_the_same_model_back(recipe, name):
 
 def test_foreign_weights_and_damaged_descriptions_are_refused(recipe):
     config = recipe(model={"name": "linear"}).model
-    description = describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1)
+    description = describe_model(config, FACTS, NORMALISATION, 2.0, "accuracy", 1, "0" * 64)
     with pytest.raises(InputError, match="do not belong together"):
         load_model(description, {"2.weight": np.zeros((4, 3), np.float32), "2.bias": np.zeros(4, np.float32)})
     with pytest.raises(InputError, match="do not belong together"):

@@ -50,7 +50,7 @@ def test_a_description_and_weights_give_the_same_model_back(name, task, tmp_path
     facts, config = FACTS[task], recipe("classification", model={"name": name}).model
     model = build(width=facts.width, name=name)
     weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-    describe_model(config, facts, LEARNED, SCALES[task], "a score", 1).write(tmp_path / "model.json")
+    describe_model(config, facts, LEARNED, SCALES[task], "a score", 1, "0" * 64).write(tmp_path / "model.json")
     loaded = load_model(ModelDescription.read(tmp_path / "model.json"), weights)
     rows = torch.from_numpy(np.concatenate([DATA.inputs, [[np.nan] * 3, [1e9, -1.0, -1e9]]]))
     outputs, expected = loaded(rows), model.eval()(rows)
@@ -62,7 +62,7 @@ def test_a_logarithm_is_undone_within_what_was_trained_on():
     model = build(width=1, name="linear")
     weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
     scale = TargetScale(mean=0.0, std=1.0, log=True, low=-0.1, high=0.1)
-    loaded = load_model(describe_model(config, FACTS["regression"], LEARNED, scale, "rmse", 1), weights)
+    loaded = load_model(describe_model(config, FACTS["regression"], LEARNED, scale, "rmse", 1, "0" * 64), weights)
     rows = torch.from_numpy(DATA.inputs)
     expected = model.eval()(rows).double().clamp(-0.1, 0.1).exp()
     torch.testing.assert_close(loaded(rows), expected, rtol=1e-15, atol=0)
