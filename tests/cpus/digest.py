@@ -21,7 +21,20 @@ from typing import Any
 
 import yaml
 
-from stages import audit, baselines, cross_validate, evaluate, lr_range, plot, prepare, report, stress, train, weights
+from stages import (
+    audit,
+    baselines,
+    cross_validate,
+    evaluate,
+    export,
+    lr_range,
+    plot,
+    prepare,
+    report,
+    stress,
+    train,
+    weights,
+)
 
 PARAMS_FILE = Path(__file__).parents[2] / "params.yaml"
 BATCH = 256
@@ -102,7 +115,20 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
 
 def main(training_alone: bool) -> None:
     params = yaml.safe_load(PARAMS_FILE.read_text())
-    stages = [prepare, weights, audit, lr_range, cross_validate, train, evaluate, stress, baselines, plot, report]
+    stages = [
+        prepare,
+        weights,
+        audit,
+        lr_range,
+        cross_validate,
+        train,
+        evaluate,
+        export,
+        stress,
+        baselines,
+        plot,
+        report,
+    ]
     if training_alone:
         stages = stages[: stages.index(evaluate)]
         AUGMENT.update(rotation=0.0, scale=0.0)
