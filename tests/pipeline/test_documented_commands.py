@@ -1,4 +1,7 @@
-"""Every command of the README and the recipes, run as it is printed, in the order of the pages, on a small pipeline."""
+"""Every command of the README and the recipes, run as it is printed, in the order of the pages, on a small pipeline.
+
+Those of docs/share.md need others: test_share.py.
+"""
 
 import re
 
@@ -14,7 +17,6 @@ NOT_RUN = {  # and why
     "dvc exp run": "the beginning of a command",
     "DATA_DIR=/path/to/idx/files make repro": "a path of the reader's; test_fetch.py has one",
     "dvc exp apply NAME": "a name of the reader's",
-    "dvc exp push origin NAME": "a name of the reader's",
     "python -m stages.preset NAME": "a name of the reader's",
     "dvc exp run -S data.dataset=fashion-mnist": "30 MB from the internet",
     "dvc exp run $(python -m stages.preset emoji)": "minutes, and a package from the internet",
