@@ -42,7 +42,7 @@ def answers(description: ModelDescription, batch: Batch, said: np.ndarray) -> pa
             columns[name] = pa.array(ends) if ends is not None else pa.nulls(len(said), pa.float64())
     return pa.table(
         {
-            **{name: pa.array(values) for name, values in batch.names.items()},
+            **batch.names,
             **{name: values.take(rows) for name, values in columns.items()},
             "status": pa.array(batch.status, pa.string()),
         }

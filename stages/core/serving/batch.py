@@ -1,9 +1,10 @@
 """New inputs, some at a time, and what is to be said of each besides what the model says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 OK, UNREADABLE = "ok", "unreadable"
 
@@ -12,7 +13,7 @@ OK, UNREADABLE = "ok", "unreadable"
 class Batch:
     """N inputs of one source, in its order, M of which can be read."""
 
-    names: Mapping[str, Sequence[str | int]]  # what tells them apart: columns of the answer, N values each
+    names: Mapping[str, pa.Array]  # what tells them apart: columns of the answer, N values each
     inputs: np.ndarray  # uint8 (M, C, H, W) or float64 (M, F), as the model takes them
     readable: np.ndarray  # bool (N,)
     status: np.ndarray  # text (N,)

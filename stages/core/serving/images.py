@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import PictureForm
@@ -65,7 +66,7 @@ def batches(paths: Sequence[str], shape: tuple[int, int, int], form: PictureForm
                     _log.warning("%s: unreadable, %s", shown(told(path)), image)
         inputs = np.stack([image for image in images if isinstance(image, np.ndarray)] or [np.zeros(shape, np.uint8)])
         yield Batch(
-            {"file": [told(path) for path in some]},
+            {"file": pa.array([told(path) for path in some])},
             inputs[: readable.sum()],
             readable,
             np.where(readable, OK, UNREADABLE).astype(object),

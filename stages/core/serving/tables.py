@@ -26,10 +26,10 @@ from stages.core.data.kinds import as_trained
 from stages.core.serving.batch import OK, UNREADABLE, Batch
 
 STDIN = "-"
-BLOCK, ROWS = 1 << 23, 1 << 16  # bytes of a text, rows of a Parquet file
+BLOCK, ROWS = 1 << 21, 1 << 16  # bytes of a text, rows of a Parquet file
 _HEAD = 1 << 20  # bytes that the names of the columns may take
 
-Block = tuple[list[pa.ChunkedArray], list[bool], int]  # columns; of each row of the file whether it has cells; bytes
+Block = tuple[list[pa.ChunkedArray], np.ndarray, int]  # columns; bool (N,): which rows of the file have cells; bytes
 
 
 def size(file: str) -> int:
@@ -46,7 +46,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
     row, any_readable = 0, False
     path = Path("standard input" if file == STDIN else file)
     for block, has_cells, done in _blocks(file, path, [column.name for column in columns], form):
-        readable, status = np.array(has_cells, bool), np.full(len(has_cells), UNREADABLE, object)
+        readable, status = has_cells.copy(), np.full(len(has_cells), UNREADABLE, object)
         found = [as_trained(cells, column, form.decimal) for cells, column in zip(block, columns, strict=True)]
         if row == 0:
             for (values, wrong), cells, column in zip(found, block, columns, strict=True):
@@ -60,9 +60,9 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
         inputs = inputs[right]
         status[readable] = _status(inputs, columns)
         any_readable = any_readable or bool(len(inputs))
-        places = range(row + 1, row + len(status) + 1)
+        names = {"file": pa.repeat(str(path), len(status)), "row": pa.array(row + 1 + np.arange(len(status)))}
         row += len(status)
-        yield Batch({"file": [str(path)] * len(places), "row": places}, inputs, readable, status, done)
+        yield Batch(names, inputs, readable, status, done)
     if not row:
         raise InputError(f"{path}: has no rows, but the names of columns")
     if not any_readable:
@@ -71,7 +71,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
 
 def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
     """Of each row what a person should know before trusting what the model says."""
-    told = np.full(len(inputs), "", object)
+    told = np.full(len(inputs), OK, object)
     for values, column in zip(inputs.T, columns, strict=True):
         found = {"missing": np.isnan(values)}
         if column.categories is not None:
@@ -79,8 +79,9 @@ def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
         elif column.low is not None and column.high is not None:
             found["out of range"] = (values < column.low) | (values > column.high)
         for what, rows in found.items():
-            told[rows] += f"; {what} {column.name}"
-    return np.array([text[2:] or OK for text in told], object)
+            new = f"{what} {column.name}"
+            told[rows] = [new if text == OK else f"{text}; {new}" for text in told[rows]]
+    return told
 
 
 def _blocks(file: str, path: Path, names: Sequence[str], form: TableForm) -> Iterator[Block]:
@@ -114,7 +115,7 @@ def _of_parquet(source: IO[bytes], path: Path, names: Sequence[str]) -> Iterator
             table = pa.table(batch)
             yield (
                 [decoded(table[name]) for name in called],
-                [True] * len(batch),
+                np.ones(len(batch), bool),
                 total * done // rows - total * (done - len(batch)) // rows,
             )
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -157,18 +158,18 @@ def _of_text(
         )
         row = done = 0
         for batch in blocks:
-            has_cells: list[bool] = []
-            filled = 0
-            while filled < len(batch) or row + len(has_cells) in bad:
-                has_cells.append(row + len(has_cells) not in bad)
-                filled += has_cells[-1]
-            row += len(has_cells)
+            number = len(batch)
+            while number - len(own_bad := [place - row for place in bad if row <= place < row + number]) < len(batch):
+                number = len(batch) + len(own_bad)
+            has_cells = np.ones(number, bool)
+            has_cells[own_bad] = False
+            row += number
             now = source.tell() if source else 0
             table = pa.table(batch)
             yield [table[keys[place]] for place in places], has_cells, now - done
             done = now
-        if more := len([number for number in bad if number >= row]):
-            yield [pa.chunked_array([], pa.large_string())] * len(places), [False] * more, 0
+        if more := len([place for place in bad if place >= row]):
+            yield [pa.chunked_array([], pa.large_string())] * len(places), np.zeros(more, bool), 0
     except UnicodeDecodeError:
         raise InputError(f"{path}: must be text in UTF-8, found other bytes") from None
     except (pa.ArrowInvalid, EOFError, zlib.error, gzip.BadGzipFile) as error:
