@@ -10,7 +10,7 @@ import pytest
 from tests.pipeline import warm
 from tests.pipeline.project import ROOT, Project
 
-PAGES = ("README.md", "docs/own-table.md", "docs/own-images.md", "docs/recipes.md", "docs/extending.md")
+PAGES = ("README.md", "docs/use.md", "docs/own-table.md", "docs/own-images.md", "docs/recipes.md", "docs/extending.md")
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )?(?:dvc|git|make|pytest|python -m|torchrun) \S.*")
 BACK = "git checkout -- params.yaml dvc.lock metrics plots data && dvc checkout"
 NOT_RUN = {  # and why
@@ -72,6 +72,15 @@ def reader(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
     project.run("git", "remote", "add", "origin", "../origin.git")
     project.run("git", "fetch", "--quiet", "origin")
     return project
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/use.md"])
+def test_the_onnx_file_is_used_as_printed_without_our_code(page: str, reader: Project) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    alone = "import sys\nsys.modules.update(dict.fromkeys(('torch', 'pandas', 'stages', 'onnx', 'sklearn')))\n"
+    shown = "\nprint(prediction, probabilities.shape)" * (page == "README.md")
+    result = reader.run("python", "-c", alone + block + shown)
+    assert re.search(r"\['\d' '\d'\] \(2, 10\)" if shown else "'code_sha256': '[0-9a-f]{64}'", result.stdout)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
