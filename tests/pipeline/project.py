@@ -134,7 +134,8 @@ def sections(stage: Any) -> list[str]:
 def declared(stage: Any, params: dict[str, Any]) -> dict[str, Any]:
     """What the stage depends on of `params`, the content of a params.yaml, and no more."""
     found: dict[str, Any] = {}
-    for key in sections(stage) if stage["params"] == [{"params.yaml": None}] else stage["params"]:
+    listed = stage.get("params", [])
+    for key in sections(stage) if listed == [{"params.yaml": None}] else listed:
         section, _, own = key.partition(".")
         if own:
             found.setdefault(section, {})[own] = params[section][own]

@@ -305,7 +305,7 @@ class ExportMetrics(Record):
     """metrics/export.json: how far the ONNX file is from the model on the test part; see `serving.onnx_check`."""
 
     examples: Size
-    largest_difference: Amount
+    largest_difference_below: Amount
     onnx_sha256: Digest  # of models/model.onnx
 
 

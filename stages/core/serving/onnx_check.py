@@ -4,8 +4,6 @@ Of classes the difference is that of a probability, of numbers a share of the st
 its logarithm where that was trained on.
 """
 
-import math
-
 import numpy as np
 import onnxruntime
 
@@ -18,14 +16,15 @@ from stages.core.serving.onnx_file import fed
 from stages.core.training.objectives import conformal
 
 TOLERANCE = 1e-4
+# What the metrics tell apart: no more, since onnxruntime computes by whatever a processor has, and last bits follow it.
+BOUNDS = (1e-5, TOLERANCE)
 
 
 def largest_difference(
     content: bytes, description: ModelDescription, inputs: Rows, predictions: AnyPredictions
 ) -> float:
-    """The power of ten that no difference from the `predictions` of all `inputs` exceeds; 0 where there is none.
+    """By how much the file differs from the `predictions` of all `inputs` at most.
 
-    No more of it, since onnxruntime computes by whatever the processor has, and the last bits follow that.
     Raises `InputError` where a difference is not below the tolerance, or another class is the likeliest.
     """
     options = onnxruntime.SessionOptions()
@@ -62,4 +61,9 @@ def largest_difference(
     largest = max(float(one.max()) for one in differences)
     if not largest < TOLERANCE:
         raise InputError(f"ONNX: differs from the model by {largest:.2g}, must be below {TOLERANCE:g}")
-    return float(f"1e{math.ceil(math.log10(largest))}") if largest else 0.0
+    return largest
+
+
+def bound(difference: float) -> float:
+    """The first of BOUNDS that is above a difference, which is below the tolerance."""
+    return next(bound for bound in BOUNDS if difference < bound)
