@@ -214,6 +214,13 @@ class Bench:
         command = ["-m", "benchmarks.decoding", who, str(files)]
         return self._run(f"decoding, {who}", command, self.folder, None, PYTHONPATH=str(ROOT))
 
+    def predicting(self, who: str, folder: Path, file: Path) -> Job:
+        """The rows of a file through the model in `folder`, by `stages.predict` or `benchmarks.peer_predict`."""
+        output = str(folder / f"{who}.csv")
+        ours = ["-m", "stages.predict", str(file), "--output", output]
+        command = ours if who == "ours" else ["-m", "benchmarks.peer_predict", str(folder), str(file), output]
+        return self._run(f"predictions, {who}", command, folder, None, PYTHONPATH=str(ROOT))
+
     def repeated(self, source: Path, target: Path, count: int, photos: int = 0) -> Job:
         """So many images made of those in `source`; see `benchmarks.repeated`."""
         command = ["-m", "benchmarks.repeated", str(source), str(target), str(count), "--photos", str(photos)]

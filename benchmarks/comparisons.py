@@ -244,5 +244,6 @@ ALL: dict[str, Callable[[Bench], Part]] = {
     "diamonds": tables.diamonds,
     "rows": tables.rows,
     "flights": tables.flights,
+    "predict": tables.predict,
     "scale": images.scale,
 }
