@@ -34,7 +34,7 @@ def main() -> None:
                 for column in columns
             ]
             rows = torch.from_numpy(np.stack(cells, axis=1))
-            said = torch.cat([model(batch) for batch in rows.split(BATCH)]).reshape(-1)
+            said = torch.cat([model(batch) for batch in rows.split(BATCH)]).reshape(-1)  # type: ignore[no-untyped-call]
             pd.DataFrame({"prediction": said.numpy()}).to_csv(written, index=False, header=written.tell() == 0)
 
 
