@@ -56,6 +56,10 @@ def model_of(revision: str) -> "tuple[ModelDescription, nn.Module]":
 
 def main() -> None:
     given = arguments()
+    if given.output and any(
+        given.output.exists() and Path(file).exists() and given.output.samefile(file) for file in given.files
+    ):
+        raise InputError(f"--output {given.output}: must be another file than those to predict for")
     description, model = model_of(given.revision)
 
     from tqdm import tqdm

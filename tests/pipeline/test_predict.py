@@ -161,6 +161,11 @@ FAULTS = {
     ),
     "no dates": (f"{HEADER}\n7,1,red,x\n", "new.csv: column 'day': must be dates, found '7'"),
     "open quote": (f'{HEADER}\n"{GOOD}\n{GOOD}\n', "new.csv: damaged, not a table"),
+    "quote amid": (
+        f'{HEADER}\n2022-03-01,1,"red,x\n{GOOD}\n2022-03-03,1,"red,x\n',
+        "new.csv: line 2: a quote that begins",
+    ),
+    "own mac": (f"{HEADER}\r{GOOD}\r", "new.csv: line 1: must be the names of columns"),
     "no text": (f"{HEADER}\n{GOOD}\xff\n", "new.csv: "),
 }  # fmt: skip
 
@@ -245,3 +250,35 @@ def test_memory_does_not_grow_with_the_table_and_a_full_disk_is_told(tmp_path: P
     result = subprocess.run(full, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.startswith("error: answers.csv: cannot be written"), result.stderr
     assert not list(tmp_path.glob("*answers*")) and not list(tmp_path.glob(".*part"))
+
+
+def test_an_output_that_is_none(tmp_path: Path, predict: Predict) -> None:
+    save(tmp_path, "linear", "regression", "table")
+    (tmp_path / "new.csv").write_text(f"{HEADER}\n{GOOD}\n")
+    for output, told in (
+        (".", "--output .: must be a file"),
+        ("/dev/null", "--output /dev/null: must be a file, found a folder or device"),
+        ("new.csv", "--output new.csv: must be another file than those to predict for"),
+    ):
+        result = predict("new.csv", "--output", output)
+        assert result.returncode == 1 and result.stderr.startswith(f"error: {told}"), result.stderr
+    assert (tmp_path / "new.csv").read_text() == f"{HEADER}\n{GOOD}\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WORKERS": "2"}
+    command = ["bash", "-c", "python -m stages.predict new.csv > /dev/full"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "error: standard output: No space left on device\n")
+
+
+def test_cells_that_have_several_lines_and_blank_lines_are_no_fault(tmp_path: Path, predict: Predict) -> None:
+    save(tmp_path, "linear", "regression", "table")
+    (tmp_path / "new.csv").write_text(f'{HEADER},note\n{GOOD},"two\nlines"\n\n{GOOD},"a ""quote"""\n')
+    assert list(table(predict("new.csv"))["row"]) == [1, 2]
+
+
+def test_a_parquet_column_of_another_type(tmp_path: Path, predict: Predict) -> None:
+    save(tmp_path, "linear", "regression", "table")
+    columns = {"none": pa.nulls(2), "colour, of it": pa.array([["red"], ["blue"]]), "day": pa.nulls(2)}
+    pyarrow.parquet.write_table(pa.table({**columns, "network/size": pa.array([0.5, -1])}), tmp_path / "a.parquet")
+    result = predict("a.parquet")
+    assert result.returncode == 1
+    assert result.stderr == "error: a.parquet: column 'colour, of it': must be texts, found ['red']\n"

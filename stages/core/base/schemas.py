@@ -302,10 +302,13 @@ class BaselinesMetrics(Record):
 
 
 class ExportMetrics(Record):
-    """metrics/export.json: how far the ONNX file is from the model on the test part; see `serving.onnx_check`."""
+    """metrics/export.json: what the ONNX file was checked on, see `serving.onnx_check`.
+
+    The largest difference is printed: its digits are the processor's, since onnxruntime takes what that has.
+    """
 
     examples: Size
-    largest_difference_below: Amount
+    largest_difference_below: Amount  # the tolerance
     onnx_sha256: Digest  # of models/model.onnx
 
 

@@ -11,14 +11,19 @@ from typing import TextIO, cast
 @contextmanager
 def that_may_close() -> Iterator[None]:
     """In the block nobody is told anything once stderr fails; where stdout fails, it ends with an `OSError`."""
-    with Path(os.devnull).open("w") as void, redirect_stdout(sys.stdout or void):  # None: closed by the caller
-        with redirect_stderr(cast(TextIO, _Listener(sys.stderr or void))):
-            yield
+    with (
+        Path(os.devnull).open("w") as void,
+        redirect_stdout(sys.stdout or void),  # None: closed by the caller
+        redirect_stderr(cast(TextIO, _Listener(sys.stderr or void))),
+    ):
         try:
-            sys.stdout.flush()
-        except OSError as error:
-            _into_the_void(sys.stdout)
-            raise OSError(error.errno, error.strerror, "standard output") from None
+            yield
+        finally:
+            try:
+                sys.stdout.flush()
+            except OSError as error:
+                _into_the_void(sys.stdout)
+                raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 class _Listener:

@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedReader, BytesIO
@@ -86,7 +86,7 @@ def read(path: Path, data: DataConfig) -> Cells:
     return cells
 
 
-def _open(path: Path) -> BufferedReader:
+def opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
@@ -95,7 +95,7 @@ def _open(path: Path) -> BufferedReader:
 
 def _content(path: Path, packed: bool) -> bytes:
     """The bytes of a text, its byte order mark left out; raises `InputError` for what is none in UTF-8."""
-    with _open(path) as file:
+    with opened(path) as file:
         try:
             content = (gzip.open(file) if packed else file).read(MOST_BYTES + 1)  # noqa: SIM115 - closed with `file`
         except (OSError, EOFError, zlib.error) as error:
@@ -178,15 +178,16 @@ def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
         table = pa.table(dict.fromkeys(keys, pa.array([], pa.large_string())))
     lines = content.count(b"\n", start) + (not content.endswith(b"\n"))
     if len(table) + len(bad) < lines:  # some are blank, or are of one cell
-        _check_quotes(path, content, delimiter)
+        check_quotes(path, BytesIO(content), delimiter)
     records = np.setdiff1d(np.arange(len(table) + len(bad)), [row.number - 1 for row in bad], assume_unique=True)
     dropped = {TOO_MANY_OR_FEW: len(bad)} if bad else {}
     return Cells(path, dict(zip(names, table.columns, strict=True)), places, records.astype(np.int64), dropped)
 
 
-def _check_quotes(path: Path, content: bytes, delimiter: str) -> None:
+def check_quotes(path: Path, content: Iterable[bytes], delimiter: str) -> None:
     """Refuse a quote that does not end where its cell does: Arrow would put the rows up to the next one in the cell."""
-    reader, line = csv.reader((line.decode() for line in BytesIO(content)), delimiter=delimiter, strict=True), 1
+    csv.field_size_limit(MOST_BYTES)
+    reader, line = csv.reader((line.decode() for line in content), delimiter=delimiter, strict=True), 1
     try:
         for _ in reader:
             line = reader.line_num + 1
@@ -227,7 +228,7 @@ def _line(content: bytes, delimiter: str, record: int) -> str:
 
 def _parquet(path: Path) -> Cells:
     try:
-        with _open(path) as file:
+        with opened(path) as file:
             parquet = pyarrow.parquet.ParquetFile(file)
             names = names_of(path, "", parquet.schema_arrow.names)
             table = parquet.read()

@@ -70,7 +70,7 @@ def understood(cells: Cells, name: str, decimal: str, wanted: ColumnKind | None 
         if wanted == "number":
             raise cells.refusal(name, ~np.isnan(days), RULES["number"])
         return _of_numbers(cells, name, "date", _told(wanted, _span(days)), days)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if _is_number(kind):
         if wanted == "category":
             return _levels(column, _told(wanted, "numbers"))
         numbers = column.cast(pa.float64(), safe=False).to_numpy()
@@ -152,31 +152,35 @@ def as_trained(column: pa.ChunkedArray, known: InputColumn, decimal: str) -> tup
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan), np.zeros(len(column), bool)
-    of_texts = _is_text(kind) or pa.types.is_boolean(kind)
-    if known.categories is not None:
+    of_texts, of_numbers = _is_text(kind) or pa.types.is_boolean(kind), _is_number(kind)
+    of_dates = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    if known.categories is not None and (of_texts or of_numbers or of_dates):
         texts, codes = encoded(column if of_texts else _as_texts(column))
-        return _at(_places(texts, known.categories, decimal), codes), np.zeros(len(codes), bool)
-    if of_texts:
+        own = numbers_in(texts, "." if of_numbers else decimal)
+        return _at(_places(texts, own, known.categories, decimal), codes), np.zeros(len(codes), bool)
+    if known.categories is None and of_texts:
         texts, codes = encoded(column)
         numbers = _parsed_days(texts) if known.dates else numbers_in(texts, decimal)
         wrong = (np.isnan(numbers) & ~_is_in(texts, EMPTY_NUMBER)) | (np.abs(numbers) > MOST)
         return _at(numbers, codes), _cells_that(wrong, codes)
-    if known.dates and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+    if known.dates and of_dates:
         return _days(column), np.zeros(len(column), bool)
-    if not known.dates and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+    if known.categories is None and not known.dates and of_numbers:
         numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy())
         return numbers, np.abs(numbers) > MOST
     filled = ~np.asarray(pc.is_null(column).to_numpy())
     return np.full(len(column), np.nan), filled
 
 
-def _places(texts: pa.Array, categories: Sequence[str], decimal: str) -> np.ndarray:
-    """Float64 (N,): the place of each text among the `categories`, -1 if it has none; see `called`."""
+def _places(texts: pa.Array, own: np.ndarray, categories: Sequence[str], decimal: str) -> np.ndarray:
+    """Float64 (N,): the place of each text, which may say a number of its `own`, among the `categories`, -1 if none.
+
+    See `called`.
+    """
     found = pc.index_in(texts, pa.array(categories, texts.type)).fill_null(-1).to_numpy()
     if called(np.array(categories, object), decimal)[2]:
         numbers = numbers_in(pa.array(categories, pa.large_string()), decimal)
         order = np.argsort(numbers)
-        own = numbers_in(texts, decimal)
         near = order[np.minimum(np.searchsorted(numbers[order], own), len(order) - 1)]
         coded = _matches(texts, r"^[+-]?0\d")
         found = np.where((found < 0) & (numbers[near] == own) & ~coded, near, found)
@@ -296,6 +300,10 @@ def _told(wanted: ColumnKind | None, why: str) -> str:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _codes(column: pa.DictionaryArray) -> np.ndarray:

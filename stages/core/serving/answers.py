@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from stages.core.base.artifacts import replacing
+from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription
 from stages.core.serving.batch import Batch
 from stages.core.training.objectives import conformal
@@ -53,37 +54,40 @@ def answers(description: ModelDescription, batch: Batch, said: np.ndarray) -> pa
 def writing(output: Path | None, style: Format) -> Iterator[Write]:
     """What writes tables of answers to a file, which is there when the block ends well, or else to standard output."""
     if output is None:
-        with _written(sys.stdout.buffer, style) as write:
+        with _written(_Stdout().write, style) as write:
             yield write
-        sys.stdout.buffer.flush()
         return
-    with replacing(output) as temporary, temporary.open("wb") as file, _written(file, style) as write:
+    if output.exists() and not output.is_file():
+        raise InputError(f"--output {output}: must be a file, found a folder or device")
+    if not output.name:
+        raise InputError(f"--output {output}: must be a file")
+    with replacing(output) as temporary, temporary.open("wb") as file, _written(file.write, style) as write:
         yield write
 
 
 @contextmanager
-def _written(file: BinaryIO, style: Format) -> Iterator[Write]:
+def _written(put: Callable[[bytes], object], style: Format) -> Iterator[Write]:
     begun = False
 
     def as_csv(table: pa.Table) -> None:
         nonlocal begun
         if not begun:
-            file.write((",".join(table.column_names) + "\n").encode())
+            put((",".join(table.column_names) + "\n").encode())
         begun = True
         # With "needed" Arrow quotes every text once any could need it.
         bare = not any(_needs_quotes(column) for column in table.columns if pa.types.is_string(column.type))
         style = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none" if bare else "needed")
-        pyarrow.csv.write_csv(table, _Kept(file), style)
+        pyarrow.csv.write_csv(table, _Kept(put), style)
 
     def as_json(table: pa.Table) -> None:
         nonlocal begun
         for row in table.to_pylist():
-            file.write((",\n" if begun else "[\n").encode() + json.dumps(row, ensure_ascii=False).encode())
+            put((",\n" if begun else "[\n").encode() + json.dumps(row, ensure_ascii=False).encode())
             begun = True
 
     yield as_csv if style == "csv" else as_json
     if style == "json":
-        file.write(b"\n]\n" if begun else b"[]\n")
+        put(b"\n]\n" if begun else b"[]\n")
 
 
 def _needs_quotes(texts: pa.ChunkedArray) -> bool:
@@ -95,11 +99,21 @@ class _Kept:
 
     closed = False
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.write = file.write
+    def __init__(self, put: Callable[[bytes], object]) -> None:
+        self.write = put
 
     def flush(self) -> None:
         pass
 
     def close(self) -> None:
         pass
+
+
+class _Stdout:
+    """Standard output, by its name where it fails."""
+
+    def write(self, content: bytes) -> None:
+        try:
+            sys.stdout.buffer.write(content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "standard output") from None

@@ -12,12 +12,10 @@ from stages.core.base.cores import thread_count
 from stages.core.base.schemas import ModelDescription
 from stages.core.base.stored import Rows
 from stages.core.scores.predictions import AnyPredictions, Predictions
-from stages.core.serving.onnx_file import fed
+from stages.core.serving.onnx_file import fed, names_of_outputs
 from stages.core.training.objectives import conformal
 
 TOLERANCE = 1e-4
-# What the metrics tell apart: no more, since onnxruntime computes by whatever a processor has, and last bits follow it.
-BOUNDS = (1e-5, TOLERANCE)
 
 
 def largest_difference(
@@ -32,7 +30,8 @@ def largest_difference(
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     parts = [session.run(None, some) for some in fed(description, inputs)]
-    said = {name: np.concatenate(part) for name, part in zip(names, zip(*parts, strict=True), strict=True)}
+    outputs = {name: np.concatenate(part) for name, part in zip(names, zip(*parts, strict=True), strict=True)}
+    said = {name: outputs[called] for name, called in names_of_outputs(description).items() if called in outputs}
 
     if isinstance(predictions, Predictions):
         assert description.classes
@@ -62,8 +61,3 @@ def largest_difference(
     if not largest < TOLERANCE:
         raise InputError(f"ONNX: differs from the model by {largest:.2g}, must be below {TOLERANCE:g}")
     return largest
-
-
-def bound(difference: float) -> float:
-    """The first of BOUNDS that is above a difference, which is below the tolerance."""
-    return next(bound for bound in BOUNDS if difference < bound)

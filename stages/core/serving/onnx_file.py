@@ -18,6 +18,7 @@ from torch import nn
 
 from stages.core.base.schemas import ModelDescription, PredictionInterval
 from stages.core.base.stored import Rows
+from stages.core.training.objectives import conformal
 
 OPSET, ML_OPSET, IR = 20, 4, 10  # which onnxruntime 1.17 reads
 BATCH = 500  # examples that the check runs at a time
@@ -45,12 +46,13 @@ class Answer(nn.Module):
         if not self.interval:
             return (value,)
         width = self.widths[(value[:, None] >= self.edges).sum(dim=1)]
-        return (value, value / width, value * width) if self.interval.factors else (value, value - width, value + width)
+        ends = (value / width, value * width) if self.interval.factors else (value - width, value + width)
+        return value, *(end.clamp(-conformal.LARGEST, conformal.LARGEST) for end in ends)
 
 
 def exported(model: nn.Module, description: ModelDescription, metadata: Mapping[str, str]) -> onnx.ModelProto:
     """The model, as loaded from its files, as ONNX."""
-    classes = description.classes or ()
+    classes, named = description.classes or (), names_of_outputs(description)
     answer = Answer(model, description.interval, bool(classes)).eval()
     names = ["index", "probabilities"] if classes else ["value", "low", "high"][: 3 if description.interval else 1]
     blank = torch.zeros(2, *description.shape, dtype=torch.float64 if description.columns else torch.uint8)
@@ -67,6 +69,8 @@ def exported(model: nn.Module, description: ModelDescription, metadata: Mapping[
             input_names=["inputs"],
             output_names=names,
             opset_version=OPSET,
+            # Or batch norm is folded into convolutions, by a root that each make of processor rounds in its own way.
+            training=torch.onnx.TrainingMode.PRESERVE,
             verbose=False,
         )
     graph = onnx.load_model_from_string(buffer.getvalue()).graph
@@ -85,9 +89,9 @@ def exported(model: nn.Module, description: ModelDescription, metadata: Mapping[
         _called(whole, f"{prefix}inputs", "images")
     for name in names:
         if name == "index":
-            _say_classes(whole, classes, f"{prefix}index")
+            _say_classes(whole, classes, f"{prefix}index", named["prediction"])
         else:
-            _called(whole, f"{prefix}{name}", name)
+            _called(whole, f"{prefix}{name}", named[name])
     found = helper.make_model(
         whole,
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
@@ -97,6 +101,17 @@ def exported(model: nn.Module, description: ModelDescription, metadata: Mapping[
     )
     helper.set_model_props(found, {name: metadata[name] for name in sorted(metadata)})
     onnx.checker.check_model(found, full_check=True)
+    return found
+
+
+def names_of_outputs(description: ModelDescription) -> dict[str, str]:
+    """What the outputs are called; with underscores after it, where a column of the table has that name."""
+    taken = {column.name for column in description.columns or ()}
+    found = {}
+    for name in ("prediction", "probabilities", "value", "low", "high"):
+        found[name] = name
+        while found[name] in taken:
+            found[name] += "_"
     return found
 
 
@@ -139,23 +154,22 @@ def _take_columns(graph: onnx.GraphProto, description: ModelDescription, rows: s
     graph.input.extend(inputs)
 
 
-def _say_classes(graph: onnx.GraphProto, classes: tuple[str, ...], index: str) -> None:
-    """The name of the likeliest class as an output `prediction` (N,), in place of its `index`."""
+def _say_classes(graph: onnx.GraphProto, classes: tuple[str, ...], index: str, called: str) -> None:
+    """The name of the likeliest class as an output (N,), in place of its `index`."""
     names = f"{index}/names"
     texts: Any = [name.encode() for name in classes]
     graph.initializer.append(helper.make_tensor(names, TensorProto.STRING, [len(classes)], texts))
-    graph.node.append(helper.make_node("Gather", [names, index], ["prediction"]))
+    graph.node.append(helper.make_node("Gather", [names, index], [called]))
     place = next(place for place, output in enumerate(graph.output) if output.name == index)
-    graph.output[place].CopyFrom(helper.make_tensor_value_info("prediction", TensorProto.STRING, ["N"]))
+    graph.output[place].CopyFrom(helper.make_tensor_value_info(called, TensorProto.STRING, ["N"]))
 
 
 def metadata_of(description: ModelDescription, code_sha256: str) -> dict[str, str]:
     """What stands in the file about it, all texts: classes and columns in JSON, and hashes."""
     columns = [
-        {
-            "name": column.name,
-            "kind": "category" if column.categories is not None else "date" if column.dates else "number",
-        }
+        {"name": column.name, "kind": "date" if column.dates else "number"}
+        if column.categories is None
+        else {"name": column.name, "kind": "category", "categories": column.categories}
         for column in description.columns or ()
     ]
     told: dict[str, Any] = {"task": description.task, "classes": description.classes, "columns": columns or None,

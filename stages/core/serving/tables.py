@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from stages.core.base.artifacts import reading
 from stages.core.base.command import InputError
 from stages.core.base.schemas import InputColumn, TableForm
 from stages.core.config.plain import shown
-from stages.core.data.cells import SUFFIXES, decoded, header, names_of
+from stages.core.data.cells import SUFFIXES, check_quotes, decoded, header, names_of, opened
+from stages.core.data.folders import told
 from stages.core.data.kinds import as_trained
 from stages.core.serving.batch import OK, UNREADABLE, Batch
 
@@ -51,7 +51,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
         if row == 0:
             for (values, wrong), cells, column in zip(found, block, columns, strict=True):
                 if wrong.any() and (wrong | np.isnan(values)).all():
-                    rule = "dates" if column.dates else "numbers"
+                    rule = "texts" if column.categories is not None else "dates" if column.dates else "numbers"
                     cell = shown(repr(cells[int(np.argmax(wrong))].as_py()))
                     raise InputError(f"{path}: column {shown(repr(column.name))}: must be {rule}, found {cell}")
         inputs = np.stack([values for values, _ in found], axis=1)
@@ -60,7 +60,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
         inputs = inputs[right]
         status[readable] = _status(inputs, columns)
         any_readable = any_readable or bool(len(inputs))
-        names = {"file": pa.repeat(str(path), len(status)), "row": pa.array(row + 1 + np.arange(len(status)))}
+        names = {"file": pa.repeat(told(str(path)), len(status)), "row": pa.array(row + 1 + np.arange(len(status)))}
         row += len(status)
         yield Batch(names, inputs, readable, status, done)
     if not row:
@@ -71,7 +71,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
 
 def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
     """Of each row what a person should know before trusting what the model says."""
-    told = np.full(len(inputs), OK, object)
+    status = np.full(len(inputs), OK, object)
     for values, column in zip(inputs.T, columns, strict=True):
         found = {"missing": np.isnan(values)}
         if column.categories is not None:
@@ -80,32 +80,39 @@ def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
             found["out of range"] = (values < column.low) | (values > column.high)
         for what, rows in found.items():
             new = f"{what} {column.name}"
-            told[rows] = [new if text == OK else f"{text}; {new}" for text in told[rows]]
-    return told
+            status[rows] = [new if text == OK else f"{text}; {new}" for text in status[rows]]
+    return status
 
 
 def _blocks(file: str, path: Path, names: Sequence[str], form: TableForm) -> Iterator[Block]:
     if file == STDIN:
-        yield from _of_text(sys.stdin.buffer, path, names, form.delimiter or ",", form)
+        if sys.stdin is None:
+            raise InputError(f"{path}: is closed")
+        yield from _of_text(sys.stdin.buffer, path, names, form.delimiter or ",")
         return
     name = file.lower()
     packed = name.endswith(".gz")
     suffix = Path(name.removesuffix(".gz")).suffix
     if suffix not in SUFFIXES or (packed and suffix == ".parquet"):
         raise InputError(f"{path}: the model takes rows of a table: must end in .csv, .tsv or .parquet, or in .gz")
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
-    with reading(path) as source:
+    if not path.is_file():
+        found = "must be a file, found a folder or device" if path.exists() else "there is no such file"
+        raise InputError(f"{path}: {found}")
+    delimiter = form.delimiter or SUFFIXES[suffix]
+    with opened(path) as source:
         if suffix == ".parquet":
             yield from _of_parquet(source, path, names)
-        else:
-            text: Any = gzip.open(source) if packed else source  # noqa: SIM115 - closed with `source`
-            yield from _of_text(text, path, names, form.delimiter or SUFFIXES[suffix], form, source)
+            return
+        text: Any = gzip.open(source) if packed else source  # noqa: SIM115 - closed with `source`
+        lines = yield from _of_text(text, path, names, delimiter, source)
+    if lines:  # some are blank, or one row has several
+        with gzip.open(path) if packed else opened(path) as text:
+            check_quotes(path, text, delimiter)
 
 
 def _of_parquet(source: IO[bytes], path: Path, names: Sequence[str]) -> Iterator[Block]:
     try:
-        parquet = pyarrow.parquet.ParquetFile(source)
+        parquet = pyarrow.parquet.ParquetFile(source, buffer_size=1 << 20)
         own = names_of(path, "", parquet.schema_arrow.names)
         called = [parquet.schema_arrow.names[place] for place in _places(own, names, path)]
         total, rows, done = os.fstat(source.fileno()).st_size, parquet.metadata.num_rows, 0
@@ -125,9 +132,12 @@ def _of_parquet(source: IO[bytes], path: Path, names: Sequence[str]) -> Iterator
 
 
 def _of_text(
-    text: IO[bytes], path: Path, names: Sequence[str], delimiter: str, form: TableForm, source: IO[bytes] | None = None
-) -> Iterator[Block]:
-    """The rows of a `text`, whose bytes come from `source`; one with too many or few cells has none that count."""
+    text: IO[bytes], path: Path, names: Sequence[str], delimiter: str, source: IO[bytes] | None = None
+) -> Generator[Block, None, bool]:
+    """The rows of a `text`, whose bytes come from `source`; one with too many or few cells has none that count.
+
+    Gives back whether there were more lines than rows.
+    """
     try:
         head = text.read(_HEAD)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -135,6 +145,10 @@ def _of_text(
         if head.startswith(b"PAR1"):
             raise InputError(f"{path}: must be a text with a row a line, found Parquet; give it as a file")
         head = head.removeprefix(b"\xef\xbb\xbf")
+        if b"\n" not in head and (len(head) == _HEAD or b"\r" in head.rstrip(b"\r")):
+            raise InputError(
+                f"{path}: line 1: must be the names of columns, {_HEAD:,} bytes at most, and end with a newline"
+            )
         own, start = header(path, head, delimiter, least=1)
         places = _places(own, names, path)
         bad: set[int] = set()
@@ -145,11 +159,16 @@ def _of_text(
             bad.add(row.number - 1)
             return "skip"
 
-        keys = [str(place) for place in range(len(own))]
+        keys, rest = [str(place) for place in range(len(own))], _Rest(head[start:], text)
         blocks = pyarrow.csv.open_csv(
-            pa.PythonFile(_Rest(head[start:], text), "r"),
+            pa.PythonFile(rest, "r"),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=keys),
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+            pyarrow.csv.ParseOptions(
+                delimiter=delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=skip,
+                ignore_empty_lines=len(own) > 1,  # where one is a missing cell
+            ),
             pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(keys, pa.large_string()),
                 strings_can_be_null=False,
@@ -164,35 +183,43 @@ def _of_text(
             has_cells = np.ones(number, bool)
             has_cells[own_bad] = False
             row += number
+            bad -= {row - number + place for place in own_bad}
             now = source.tell() if source else 0
             table = pa.table(batch)
             yield [table[keys[place]] for place in places], has_cells, now - done
             done = now
-        if more := len([place for place in bad if place >= row]):
+        if more := len(bad):
             yield [pa.chunked_array([], pa.large_string())] * len(places), np.zeros(more, bool), 0
+        return row + more < rest.lines
     except UnicodeDecodeError:
         raise InputError(f"{path}: must be text in UTF-8, found other bytes") from None
     except (pa.ArrowInvalid, EOFError, zlib.error, gzip.BadGzipFile) as error:
         if "Empty CSV" not in str(error):
             raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return False
 
 
 def _places(own: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
     """Where each of the `names` stands in a file's `own`."""
     if lacking := [name for name in names if name not in own]:
-        told = shown(", ".join(map(repr, lacking)))
-        raise InputError(f"{path}: must have every column that the model was trained with, lacks {told}")
+        missing = shown(", ".join(map(repr, lacking)))
+        raise InputError(f"{path}: must have every column that the model was trained with, lacks {missing}")
     return [list(own).index(name) for name in names]
 
 
 class _Rest(io.RawIOBase):
-    """What has been read of a text already, and then what has not."""
+    """What has been read of a text already, and then what has not; it counts the lines."""
 
     def __init__(self, head: bytes, text: IO[bytes]) -> None:
-        self.head, self.text = io.BytesIO(head), text
+        self.head, self.text, self.lines, self.last = io.BytesIO(head), text, 0, b"\n"
 
     def read(self, size: int = -1) -> bytes:
-        return self.head.read(size) or self.text.read(size)
+        found = self.head.read(size) or self.text.read(size)
+        self.lines += found.count(b"\n") if found else self.last != b"\n"
+        self.last = found[-1:] or b"\n"
+        return found
 
     def readable(self) -> bool:
         return True

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from stages.core.base.command import InputError
-from stages.core.base.schemas import SCHEMA
+from stages.core.base.schemas import SCHEMA, TableForm
 from stages.core.config.sections import DataConfig
 from stages.core.data import cells, tables
 from stages.core.data.examples import Prepared
@@ -61,8 +61,14 @@ def test_a_small_table() -> None:
         "task": "classification",
         "classes": ("no", "yes"),
         "target": "sold",
-        "columns": ({"name": "id"}, {"name": "size"}, {"name": "colour", "categories": ("blue", "red")}),
+        "columns": (
+            {"name": "id", "dates": False, "low": 2.0, "high": 39.0},
+            {"name": "size", "dates": False, "low": 0.5, "high": 9.75},
+            {"name": "colour", "dates": False, "categories": ("blue", "red")},
+        ),
+        "form": {"delimiter": "", "decimal": "."},
     }
+    assert prepared.train.inputs[:, 0].min() == 2 and prepared.train.inputs[:, 0].max() == 39
     assert (len(prepared.train), len(prepared.test)) == (32, 8)
     assert prepared.train.inputs.dtype == np.float64 and prepared.train.targets.dtype == np.int64
     both = np.concatenate([prepared.train.inputs, prepared.test.inputs])
@@ -229,7 +235,11 @@ def test_parquet_and_csv_come_to_the_same(tmp_path: Path) -> None:
 )
 def test_one_table_in_many_forms(name: str, content: str | bytes, changes: dict[str, Any]) -> None:
     one, two = prepare(TABLE), prepare(content, path=name, **changes)
-    assert one.description == two.description
+    known = [dict(each.description) for each in (one, two)]
+    assert known[0].pop("form") and known[1].pop("form") == TableForm(
+        delimiter=changes.get("delimiter", ""), decimal=changes.get("decimal", ".")
+    )
+    assert known[0] == known[1]
     assert one.train.inputs.tobytes() == two.train.inputs.tobytes()
 
 

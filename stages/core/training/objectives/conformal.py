@@ -25,7 +25,7 @@ from stages.core.base.schemas import NOMINAL_COVERAGE, PredictionInterval
 Floats = NDArray[np.float64]
 
 BINS = 10
-_LARGEST = 1e100  # of the ends: that of any target
+LARGEST = 1e100  # of the ends: that of any target
 _WIDEST = 1e200  # which times that is still a number
 _LEAST = 50  # examples in a bin, so that at most 2% more than 90% are inside
 
@@ -56,4 +56,4 @@ def interval(found: PredictionInterval, values: Floats) -> tuple[Floats, Floats]
     """The ends, (N,) each, of the 90% intervals around predicted `values` (N,), in the unit of `calibrate`."""
     width = np.array(found.widths)[bin_of(np.array(found.edges), values)]
     low, high = (values / width, values * width) if found.factors else (values - width, values + width)
-    return low.clip(-_LARGEST, _LARGEST), high.clip(-_LARGEST, _LARGEST)
+    return low.clip(-LARGEST, LARGEST), high.clip(-LARGEST, LARGEST)
