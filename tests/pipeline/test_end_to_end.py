@@ -41,7 +41,7 @@ def test_stage_needs_nothing_undeclared(name: str, reproduced: Project, tmp_path
     for path in [*STAGES[name]["deps"], "dvc.yaml"]:
         (alone.root / path).parent.mkdir(parents=True, exist_ok=True)
         source = reproduced.root / path
-        for file in source.iterdir() if source.is_dir() else [source]:
+        for file in filter(Path.is_file, source.rglob("*")) if source.is_dir() else [source]:
             target = alone.root / file.relative_to(reproduced.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(file)

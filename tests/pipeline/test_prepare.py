@@ -135,7 +135,8 @@ def test_a_table_is_prepared(project: Path):
         "task": "classification",
         "dataset": "table",
         "classes": ["no", "yes"],
-        "columns": [{"name": "size"}],
+        "columns": [{"name": "size", "dates": False, "low": 0.5, "high": 9.75}],
+        "form": {"delimiter": "", "decimal": "."},
         "target": "sold",
     }
     train, test = (Examples.read(prepare.OUTPUTS[part]) for part in ("train", "test"))

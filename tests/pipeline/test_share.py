@@ -261,6 +261,7 @@ class TestFolder:
         person = team.person("reader")
         listed = {name: entry["path"] for name, entry in PIPELINE["artifacts"].items() if name != "model"}  # see above
         for name, path in listed.items():
+            you.does(f"gto register {name} --version v1.0.0 --push")
             person.does(f"dvc artifacts get {GIT} {name} --out {name}")
             assert verify.md5(person.here / name) == you.promised()[path]
 

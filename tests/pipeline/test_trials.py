@@ -285,11 +285,15 @@ def test_stress_refuses_classes_that_the_model_does_not_know(workspace: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "file"),
-    [("stress", "models/model.safetensors"), ("stress", "models/model.json"), ("lr_range", "data/prepared/facts.json")],
+    ("name", "file", "told"),
+    [
+        ("stress", "models/model.safetensors", "is not the file that models/model.json tells of"),
+        ("stress", "models/model.json", "damaged"),
+        ("lr_range", "data/prepared/facts.json", "damaged"),
+    ],
 )
-def test_a_damaged_file_is_named(name: str, file: str, workspace: Path) -> None:
+def test_a_damaged_file_is_named(name: str, file: str, told: str, workspace: Path) -> None:
     content = (workspace / file).read_bytes()
     (workspace / file).write_bytes(content[: len(content) // 2])
     result = stage(name, workspace)
-    assert result.returncode == 1 and f"{file}: damaged" in result.stderr
+    assert result.returncode == 1 and f"{file}: {told}" in result.stderr
