@@ -41,7 +41,7 @@ def main() -> None:
     content = onnx_file.serialised(onnx_file.exported(model, description, metadata))
     difference = onnx_check.largest_difference(content, description, test.inputs, predictions)
 
-    sys.stdout.write(f"{OUTPUTS['onnx']}: differs by {difference:.1g} at most on {len(test):,} test examples\n")
+    sys.stderr.write(f"{OUTPUTS['onnx']}: differs by {difference:.1g} at most on {len(test):,} test examples\n")
 
     write_bytes(OUTPUTS["onnx"], content)
     schemas.ExportMetrics(
