@@ -5,7 +5,10 @@ cell, and gives neither intervals nor statuses.
 """
 
 import argparse
+import os
 from pathlib import Path
+
+import stages  # isort: skip  # noqa: F401 - before torch
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("paths", nargs=3, type=Path, metavar="PATH")
     folder, file, output = parser.parse_args().paths
+    torch.set_num_threads(len(os.sched_getaffinity(0)))  # which our numerics keep to one
     files = folder / "models/model.json", folder / "models/model.safetensors"
     description = ModelDescription.read(files[0])
     model = read_model(description, *files)

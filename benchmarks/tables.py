@@ -153,7 +153,7 @@ def predict(bench: Bench) -> Part:
         [
             f"{len(found[0]):,} rows of CSV, whole processes; the network is that of the preset.",
             "The loop reads with pandas, encodes with the network's own first layer, and computes in batches of 1,000 "
-            "by as many threads as torch takes; it checks no cell, and writes predictions alone.",
+            "by as many threads as there are cores; it checks no cell, and writes predictions alone.",
         ]
     )
     mine, loop = ([pair[place] for pair in jobs] for place in range(2))
