@@ -160,7 +160,7 @@ FAULTS = {
         "new.csv: column 'network/size': must be numbers, found 'big'",
     ),
     "no dates": (f"{HEADER}\n7,1,red,x\n", "new.csv: column 'day': must be dates, found '7'"),
-    "open quote": (f'{HEADER}\n"{GOOD}\n{GOOD}\n', "new.csv: damaged, not a table"),
+    "open quote": (f'{HEADER}\n"{GOOD}\n{GOOD}\n', "new.csv: line 2: a quote that begins a cell must end it"),
     "quote amid": (
         f'{HEADER}\n2022-03-01,1,"red,x\n{GOOD}\n2022-03-03,1,"red,x\n',
         "new.csv: line 2: a quote that begins",
@@ -184,6 +184,16 @@ def test_what_cannot_be_used_is_told_in_a_line_and_nothing_is_written(
     assert result.stderr.startswith(f"error: {told}"), result.stderr
     assert (tmp_path / "answers.csv").read_text() == "of before"
     assert not list(tmp_path.glob(".*part"))
+
+
+@pytest.mark.parametrize("fault", ["bad rows alone", "quote amid", "open quote"])
+@pytest.mark.parametrize("style", ["csv", "json"])
+def test_nor_is_anything_on_standard_output(fault: str, style: str, tmp_path: Path, predict: Predict) -> None:
+    save(tmp_path, "linear", "regression", "table")
+    content, told = FAULTS[fault]
+    result = predict("-", "--format", style, given=content)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: {told.replace('new.csv', 'standard input')}"), result.stderr
 
 
 def test_pictures_and_folders_of_them(tmp_path: Path, predict: Predict) -> None:

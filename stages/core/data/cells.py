@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedReader, BytesIO
@@ -178,23 +178,56 @@ def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
         table = pa.table(dict.fromkeys(keys, pa.array([], pa.large_string())))
     lines = content.count(b"\n", start) + (not content.endswith(b"\n"))
     if len(table) + len(bad) < lines:  # some are blank, or are of one cell
-        check_quotes(path, BytesIO(content), delimiter)
+        quotes = Quotes(path, delimiter)
+        quotes(content)
+        quotes(b"")
     records = np.setdiff1d(np.arange(len(table) + len(bad)), [row.number - 1 for row in bad], assume_unique=True)
     dropped = {TOO_MANY_OR_FEW: len(bad)} if bad else {}
     return Cells(path, dict(zip(names, table.columns, strict=True)), places, records.astype(np.int64), dropped)
 
 
-def check_quotes(path: Path, content: Iterable[bytes], delimiter: str) -> None:
-    """Refuse a quote that does not end where its cell does: Arrow would put the rows up to the next one in the cell."""
-    csv.field_size_limit(MOST_BYTES)
-    reader, line = csv.reader((line.decode() for line in content), delimiter=delimiter, strict=True), 1
-    try:
-        for _ in reader:
-            line = reader.line_num + 1
-    except csv.Error as error:
-        if "new-line" not in str(error):  # which is a carriage return amid a line
-            rule = "a quote that begins a cell must end it, found one that does not"
-            raise InputError(f"{path}: line {line}: {rule}") from None
+class Quotes:
+    """Told a text piece by piece, it refuses a quote that takes the rows after it into its cell, as Arrow would.
+
+    It is one that begins a cell of several lines and does not end where this cell does.
+    """
+
+    def __init__(self, path: Path, delimiter: str) -> None:
+        csv.field_size_limit(MOST_BYTES)
+        self.path, self.delimiter = path, delimiter
+        self.line, self.rest, self.over = 1, b"", False  # where `rest` begins, which the last record was cut in
+
+    def __call__(self, piece: bytes) -> None:
+        """The next `piece`, an empty one at the end; raises `InputError`."""
+        content, record, is_cut, seen, start = self.rest + piece, list[str](), False, 0, 0
+        if self.over or (piece and b'"' not in content):
+            start = content.rfind(b"\n") + 1
+            self.line, self.rest = self.line + content.count(b"\n", 0, start), content[start:]
+            return
+
+        def lines() -> Iterator[str]:
+            nonlocal is_cut, seen
+            for line in BytesIO(content):
+                if line.endswith(b"\n") or not piece:
+                    seen += len(line)
+                    record.append(line.decode())
+                    yield record[-1]
+            is_cut = True
+
+        try:
+            for _ in csv.reader(lines(), delimiter=self.delimiter):
+                if is_cut and piece:
+                    break
+                if is_cut or len(record) > 1:
+                    next(csv.reader(record, delimiter=self.delimiter, strict=True))
+                start, self.line = seen, self.line + len(record)
+                record.clear()
+        except csv.Error as error:
+            self.over = "new-line" in str(error)  # a carriage return amid a line, which Arrow takes for its end
+            if not self.over:
+                rule = "a quote that begins a cell must end it, found one that does not"
+                raise InputError(f"{self.path}: line {self.line}: {rule}") from None
+        self.rest = content[start:]
 
 
 def _records(content: bytes, delimiter: str) -> Iterator[tuple[list[str], int, int]]:

@@ -20,6 +20,7 @@ from stages.core.training.objectives import conformal
 
 Format = Literal["csv", "json"]
 Write = Callable[[pa.Table], None]
+HELD = 1 << 20  # bytes
 
 
 def answers(description: ModelDescription, batch: Batch, said: np.ndarray) -> pa.Table:
@@ -54,8 +55,10 @@ def answers(description: ModelDescription, batch: Batch, said: np.ndarray) -> pa
 def writing(output: Path | None, style: Format) -> Iterator[Write]:
     """What writes tables of answers to a file, which is there when the block ends well, or else to standard output."""
     if output is None:
-        with _written(_Stdout().write, style) as write:
+        standard = _Stdout()
+        with _written(standard.write, style) as write:
             yield write
+        standard.flush()
         return
     if output.exists() and not output.is_file():
         raise InputError(f"--output {output}: must be a file, found a folder or device")
@@ -110,10 +113,19 @@ class _Kept:
 
 
 class _Stdout:
-    """Standard output, by its name where it fails."""
+    """Standard output, by its name where it fails. So that a refusal leaves no part of a short answer, it waits."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
 
     def write(self, content: bytes) -> None:
+        self.held += content
+        if len(self.held) > HELD:
+            self.flush()
+
+    def flush(self) -> None:
         try:
-            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.write(self.held)
+            self.held.clear()
         except OSError as error:
             raise OSError(error.errno, error.strerror, "standard output") from None

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +20,7 @@ import pyarrow.parquet
 from stages.core.base.command import InputError
 from stages.core.base.schemas import InputColumn, TableForm
 from stages.core.config.plain import shown
-from stages.core.data.cells import SUFFIXES, check_quotes, decoded, header, names_of, opened
+from stages.core.data.cells import SUFFIXES, Quotes, decoded, header, names_of, opened
 from stages.core.data.folders import told
 from stages.core.data.kinds import as_trained
 from stages.core.serving.batch import OK, UNREADABLE, Batch
@@ -104,10 +104,7 @@ def _blocks(file: str, path: Path, names: Sequence[str], form: TableForm) -> Ite
             yield from _of_parquet(source, path, names)
             return
         text: Any = gzip.open(source) if packed else source  # noqa: SIM115 - closed with `source`
-        lines = yield from _of_text(text, path, names, delimiter, source)
-    if lines:  # some are blank, or one row has several
-        with gzip.open(path) if packed else opened(path) as text:
-            check_quotes(path, text, delimiter)
+        yield from _of_text(text, path, names, delimiter, source)
 
 
 def _of_parquet(source: IO[bytes], path: Path, names: Sequence[str]) -> Iterator[Block]:
@@ -133,11 +130,8 @@ def _of_parquet(source: IO[bytes], path: Path, names: Sequence[str]) -> Iterator
 
 def _of_text(
     text: IO[bytes], path: Path, names: Sequence[str], delimiter: str, source: IO[bytes] | None = None
-) -> Generator[Block, None, bool]:
-    """The rows of a `text`, whose bytes come from `source`; one with too many or few cells has none that count.
-
-    Gives back whether there were more lines than rows.
-    """
+) -> Iterator[Block]:
+    """The rows of a `text`, whose bytes come from `source`; one with too many or few cells has none that count."""
     try:
         head = text.read(_HEAD)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -159,9 +153,10 @@ def _of_text(
             bad.add(row.number - 1)
             return "skip"
 
-        keys, rest = [str(place) for place in range(len(own))], _Rest(head[start:], text)
+        keys, quotes = [str(place) for place in range(len(own))], Quotes(path, delimiter)
+        quotes(head)
         blocks = pyarrow.csv.open_csv(
-            pa.PythonFile(rest, "r"),
+            pa.PythonFile(_Rest(head[start:], text, quotes), "r"),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=keys),
             pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
@@ -190,7 +185,6 @@ def _of_text(
             done = now
         if more := len(bad):
             yield [pa.chunked_array([], pa.large_string())] * len(places), np.zeros(more, bool), 0
-        return row + more < rest.lines
     except UnicodeDecodeError:
         raise InputError(f"{path}: must be text in UTF-8, found other bytes") from None
     except (pa.ArrowInvalid, EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -198,7 +192,6 @@ def _of_text(
             raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return False
 
 
 def _places(own: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
@@ -210,15 +203,16 @@ def _places(own: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
 
 
 class _Rest(io.RawIOBase):
-    """What has been read of a text already, and then what has not; it counts the lines."""
+    """What has been read of a text already, and then what has not, which is told to `quotes`."""
 
-    def __init__(self, head: bytes, text: IO[bytes]) -> None:
-        self.head, self.text, self.lines, self.last = io.BytesIO(head), text, 0, b"\n"
+    def __init__(self, head: bytes, text: IO[bytes], quotes: Quotes) -> None:
+        self.head, self.text, self.quotes = io.BytesIO(head), text, quotes
 
     def read(self, size: int = -1) -> bytes:
-        found = self.head.read(size) or self.text.read(size)
-        self.lines += found.count(b"\n") if found else self.last != b"\n"
-        self.last = found[-1:] or b"\n"
+        found = self.head.read(size)
+        if not found:
+            found = self.text.read(size)
+            self.quotes(found)
         return found
 
     def readable(self) -> bool:

@@ -15,6 +15,7 @@ from stages.core.base.command import InputError
 from stages.core.base.schemas import SCHEMA, TableForm
 from stages.core.config.sections import DataConfig
 from stages.core.data import cells, tables
+from stages.core.data.cells import Quotes
 from stages.core.data.examples import Prepared
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["data"]
@@ -546,6 +547,31 @@ def test_a_category_with_too_many_texts_is_left_out() -> None:
     ]
     with pytest.raises(InputError, match="column 'x': must have at most 10,000 categories, found 10,005"):
         prepare(columns={"x": "category"})
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('a,"b\nc\nd",e\n\n"f ""g""\n"\n', None),  # of several lines, and each ends
+        ('a,"b"c,d\n"e"f\n', None),  # of one line: no row is lost
+        ('é,5" x,6" y\nb\n', None),  # within a cell they are inches
+        ('a,"b\rc\nd,"e\n', 1),
+        ('a\n"b\nc\n"d,e\n', 2),
+        ('"a\nb"\n"c\nd\n', 3),  # to the end
+        ('a\nb,"c', 2),
+    ],
+)
+def test_quotes_that_take_other_rows_into_their_cell(text: str, line: int | None, size: int) -> None:
+    quotes, content = Quotes(Path("own.csv"), ","), text.encode()
+    pieces = [content[start : start + size] for start in range(0, len(content), size)]
+    if line is None:
+        for piece in [*pieces, b""]:
+            quotes(piece)
+        return
+    with pytest.raises(InputError, match=f"own.csv: line {line}: a quote that begins a cell must end it"):
+        for piece in [*pieces, b""]:
+            quotes(piece)
 
 
 def test_rows_of_several_blocks_are_counted_on(monkeypatch: pytest.MonkeyPatch) -> None:
