@@ -141,7 +141,13 @@ def test_each_bad_row_keeps_its_place(tmp_path: Path, predict: Predict) -> None:
     (tmp_path / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n")
     found = table(predict("new.csv"))
     good = [place for place, row in enumerate(rows) if row == GOOD]
-    assert [place for place, status in enumerate(found["status"]) if status != "unreadable"] == good
+    assert [place for place, status in enumerate(found["status"]) if not status.startswith("unreadable")] == good
+    assert list(found["status"][[0, 2, 3, 4]]) == [
+        "unreadable",
+        "unreadable network/size",
+        "unreadable",
+        "unreadable day",
+    ]
     assert list(found["row"]) == list(range(1, len(rows) + 1))
     assert found["prediction"].notna().to_list() == [place in good for place in range(len(rows))]
 
@@ -150,10 +156,17 @@ FAULTS = {
     "no such file": (None, "new.csv: there is no such file"),
     "empty": ("", "new.csv: is empty, must have the names of columns in line 1"),
     "header alone": (f"{HEADER}\n", "new.csv: has no rows, but the names of columns"),
-    "bad rows alone": (f"{HEADER}\n1,2\n3\n", "new.csv: none of its rows can be read (2 in all)"),
+    "bad rows alone": (
+        f"{HEADER}\n1,2\n3\n",
+        "new.csv: none of its rows can be read (2 in all; row 1: cells too many or few)",
+    ),
+    "bad cells alone": (
+        f"{HEADER}\n2022-13-01,1,red,x\n2022-03-01,big,red,x\n",
+        "new.csv: none of its rows can be read (2 in all; row 1: day)",
+    ),
     "another schema": (
         "a,day\n1,2\n",
-        "new.csv: must have every column that the model was trained with, lacks 'network/size'",
+        "new.csv: must have every column that the model was trained with, lacks 'network/size', 'colour, of it', 'none'; it has 'a', 'day'",
     ),
     "another kind": (
         f"{HEADER}\n2022-03-01,big,red,x\n",
@@ -166,7 +179,7 @@ FAULTS = {
         "new.csv: line 2: a quote that begins",
     ),
     "own mac": (f"{HEADER}\r{GOOD}\r", "new.csv: line 1: must be the names of columns"),
-    "no text": (f"{HEADER}\n{GOOD}\xff\n", "new.csv: "),
+    "no text": (f"{HEADER}\n{GOOD}\xff\n", "new.csv: must be text in UTF-8, found other bytes"),
 }  # fmt: skip
 
 
@@ -216,6 +229,8 @@ def test_pictures_and_folders_of_them(tmp_path: Path, predict: Predict) -> None:
 
     for wrong, told in (
         ("notes.txt", "no picture can be read"),
+        ("-", "-: the model takes pictures: must be one, or a folder of them"),
+        ("rows.csv", "rows.csv: the model takes pictures: must be one, or a folder of them"),
         ("nowhere", "nowhere: there is no such file or folder"),
         ("empty", "empty: has no picture in it"),
     ):
@@ -277,6 +292,11 @@ def test_an_output_that_is_none(tmp_path: Path, predict: Predict) -> None:
     command = ["bash", "-c", "python -m stages.predict new.csv > /dev/full"]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "error: standard output: No space left on device\n")
+    (tmp_path / "new.csv").write_text(f"{HEADER}\n" + 100_000 * f"{GOOD}\n")
+    command = ["bash", "-c", "python -m stages.predict new.csv | head -1; exit ${PIPESTATUS[0]}"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (141, "")
+    assert result.stdout.startswith("file,row,prediction,")
 
 
 def test_cells_that_have_several_lines_and_blank_lines_are_no_fault(tmp_path: Path, predict: Predict) -> None:

@@ -6,6 +6,7 @@ A bug of ours ends it with a traceback, and what is a convenience alone costs no
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,6 +60,8 @@ def run(main: Callable[[], None]) -> None:
                     if first:  # which alone writes, and tells
                         check_recorded()
     except (InputError, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, BrokenPipeError) and error.filename == streams.STDOUT:
+            sys.exit(128 + signal.SIGPIPE)  # its reader, such as `head`, has all it wanted
         if isinstance(error, RuntimeError) and not _NO_MEMORY.search(str(error)):
             raise
         sys.exit(f"error: {_reason(error)}" if first else 1)

@@ -7,6 +7,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO, cast
 
+STDOUT = "standard output"  # the name of the file in an `OSError`
+
 
 @contextmanager
 def that_may_close() -> Iterator[None]:
@@ -23,7 +25,7 @@ def that_may_close() -> Iterator[None]:
                 sys.stdout.flush()
             except OSError as error:
                 _into_the_void(sys.stdout)
-                raise OSError(error.errno, error.strerror, "standard output") from None
+                raise OSError(error.errno, error.strerror, STDOUT) from None
 
 
 class _Listener:

@@ -31,7 +31,7 @@ def git(*arguments: str) -> str:
 def commit(revision: str) -> str:
     """The hash of the commit that `revision` names, which may be an experiment's name, too."""
     git("rev-parse", "--git-dir")  # is there a repository, and may we read it?
-    if found := _commit(revision) or _commit(_experiment(revision)):
+    if revision and (found := _commit(revision) or _commit(_experiment(revision))):
         return found
     if not git("rev-list", "--all", "--max-count=1"):
         why = "this repository has no commit yet"
@@ -39,7 +39,7 @@ def commit(revision: str) -> str:
         why = "not in this shallow clone; `git fetch --unshallow` brings all commits"
     else:
         why = "no revision of this repository"
-    raise InputError(f"{revision}: {why}")
+    raise InputError(f"{revision or repr('')}: {why}")
 
 
 def _commit(revision: str) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from stages.core.base import streams
 from stages.core.base.artifacts import replacing
 from stages.core.base.command import InputError
 from stages.core.base.schemas import ModelDescription
@@ -128,4 +129,4 @@ class _Stdout:
             sys.stdout.buffer.write(self.held)
             self.held.clear()
         except OSError as error:
-            raise OSError(error.errno, error.strerror, "standard output") from None
+            raise OSError(error.errno, error.strerror, streams.STDOUT) from None

@@ -10,6 +10,7 @@ import pyarrow as pa
 from stages.core.base.command import InputError
 from stages.core.base.schemas import PictureForm
 from stages.core.config.plain import shown
+from stages.core.data import cells
 from stages.core.data.folders import told, walked
 from stages.core.data.pictures import Look, UnusableError, picture
 from stages.core.serving.batch import OK, UNREADABLE, Batch
@@ -24,11 +25,13 @@ _log = logging.getLogger(__name__)
 def found(given: Sequence[str]) -> list[str]:
     """The pictures among `given`: files as they are, and in folders those that are pictures by their names, sorted.
 
-    Raises `InputError` for what is not there, and for a folder without pictures.
+    Raises `InputError` for what is not there, for a table, and for a folder without pictures.
     """
     paths: list[str] = []
     for one in given:
         if not Path(one).is_dir():
+            if one == "-" or Path(one).suffix.lower() in (*cells.SUFFIXES, ".gz"):
+                raise InputError(f"{one}: the model takes pictures: must be one, or a folder of them")
             if not Path(one).is_file():
                 raise InputError(f"{one}: there is no such file or folder")
             paths.append(one)

@@ -167,7 +167,7 @@ def _say_classes(graph: onnx.GraphProto, classes: tuple[str, ...], index: str, c
 def metadata_of(description: ModelDescription, code_sha256: str) -> dict[str, str]:
     """What stands in the file about it, all texts: classes and columns in JSON, and hashes."""
     columns = [
-        {"name": column.name, "kind": "date" if column.dates else "number"}
+        {"name": column.name, "kind": "date" if column.dates else "number", "low": column.low, "high": column.high}
         if column.categories is None
         else {"name": column.name, "kind": "category", "categories": column.categories}
         for column in description.columns or ()

@@ -20,7 +20,7 @@ import pyarrow.parquet
 from stages.core.base.command import InputError
 from stages.core.base.schemas import InputColumn, TableForm
 from stages.core.config.plain import shown
-from stages.core.data.cells import SUFFIXES, Quotes, decoded, header, names_of, opened
+from stages.core.data.cells import SUFFIXES, TOO_MANY_OR_FEW, Quotes, decoded, header, names_of, opened
 from stages.core.data.folders import told
 from stages.core.data.kinds import as_trained
 from stages.core.serving.batch import OK, UNREADABLE, Batch
@@ -43,7 +43,7 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
     Raises `InputError` for a file that is none, lacks a column, has none that can be read, or has nothing in a column
     that is of the kind trained on.
     """
-    row, any_readable = 0, False
+    row, any_readable, first = 0, False, ""
     path = Path("standard input" if file == STDIN else file)
     for block, has_cells, done in _blocks(file, path, [column.name for column in columns], form):
         readable, status = has_cells.copy(), np.full(len(has_cells), UNREADABLE, object)
@@ -56,17 +56,21 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
                     raise InputError(f"{path}: column {shown(repr(column.name))}: must be {rule}, found {cell}")
         inputs = np.stack([values for values, _ in found], axis=1)
         right = ~np.logical_or.reduce([wrong for _, wrong in found])
+        for (_, wrong), column in zip(reversed(found), reversed(columns), strict=True):
+            status[np.flatnonzero(has_cells)[wrong]] = f"{UNREADABLE} {column.name}"
         readable[readable] = right
         inputs = inputs[right]
         status[readable] = _status(inputs, columns)
         any_readable = any_readable or bool(len(inputs))
         names = {"file": pa.repeat(told(str(path)), len(status)), "row": pa.array(row + 1 + np.arange(len(status)))}
         row += len(status)
+        first = first or status[0]
         yield Batch(names, inputs, readable, status, done)
     if not row:
         raise InputError(f"{path}: has no rows, but the names of columns")
     if not any_readable:
-        raise InputError(f"{path}: none of its rows can be read ({row:,} in all)")
+        why = shown(first.removeprefix(UNREADABLE).strip()) or TOO_MANY_OR_FEW
+        raise InputError(f"{path}: none of its rows can be read ({row:,} in all; row 1: {why})")
 
 
 def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
@@ -185,9 +189,9 @@ def _of_text(
             done = now
         if more := len(bad):
             yield [pa.chunked_array([], pa.large_string())] * len(places), np.zeros(more, bool), 0
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: must be text in UTF-8, found other bytes") from None
-    except (pa.ArrowInvalid, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            raise InputError(f"{path}: must be text in UTF-8, found other bytes") from None
         if "Empty CSV" not in str(error):
             raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
     except OSError as error:
@@ -198,7 +202,10 @@ def _places(own: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
     """Where each of the `names` stands in a file's `own`."""
     if lacking := [name for name in names if name not in own]:
         missing = shown(", ".join(map(repr, lacking)))
-        raise InputError(f"{path}: must have every column that the model was trained with, lacks {missing}")
+        raise InputError(
+            f"{path}: must have every column that the model was trained with, "
+            f"lacks {missing}; it has {shown(', '.join(map(repr, own)))}"
+        )
     return [list(own).index(name) for name in names]
 
 
