@@ -166,8 +166,8 @@ FAULTS = {
     ),
     "another schema": (
         "a,day\n1,2\n",
-        "new.csv: must have every column that the model was trained with, lacks 'network/size', 'colour, of it', 'none'; "
-        "it has 'a', 'day'",
+        "new.csv: must have every column that the model was trained with, lacks 'network/size', 'colour, of it', "
+        "'none'; it has 'a', 'day'",
     ),
     "another kind": (
         f"{HEADER}\n2022-03-01,big,red,x\n",
