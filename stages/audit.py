@@ -12,7 +12,7 @@ from pydantic import Field
 
 from stages.core.base.artifacts import write_text
 from stages.core.base.command import InputError, run
-from stages.core.base.schemas import AUDIT, AuditMetrics, PrepareFacts
+from stages.core.base.schemas import AUDIT, FILES, AuditMetrics, PrepareFacts, used_files
 from stages.core.base.seeding import numpy_generator
 from stages.core.config.automatic import LEAST_TRAINED, settle_by_data
 from stages.core.config.params import StageParams
@@ -27,6 +27,7 @@ INPUTS = {
     "facts": Path("data/prepared/facts.json"),
     "train": Path("data/prepared/train.safetensors"),
     "test": Path("data/prepared/test.safetensors"),
+    "files": Path("data/prepared/files.csv"),
 }
 OUTPUTS = {
     "metrics": Path("metrics/audit.json"),
@@ -47,7 +48,9 @@ def main() -> None:
     test = Examples.read(INPUTS["test"])
     check_fit(test, facts, INPUTS["test"], INPUTS["facts"])
     params = Params.load(settle=settle_by_data(facts.kind, facts.task, len(train), len(facts.classes or ())))
-    found = audit(Parts(train, test, facts, params.cross_validate.folds, params.seed))
+    ledger = FILES.read(INPUTS["files"])
+    files = (used_files(ledger, "train"), used_files(ledger, "test"))
+    found = audit(Parts(train, test, facts, params.cross_validate.folds, params.seed, files))
 
     AUDIT.write(OUTPUTS["findings"], findings_table(found))
     severe = sum(finding.severe for finding in found)

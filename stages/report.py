@@ -87,7 +87,7 @@ def main() -> None:
         score=model.score,
         inputs=test["inputs"],
         predictions=predictions,
-        files=tuple(ledger["file"][(ledger["part"] == "test") & (ledger["state"] == "used")]),
+        files=schemas.used_files(ledger, "test"),
     )
     kinds = [{name: getattr(one, name) for name in schemas.DataDescription.model_fields} for one in (facts, model)]
     if kinds[0] != kinds[1]:

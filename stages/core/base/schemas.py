@@ -7,11 +7,14 @@ with its name and the key, column or row. `metrics/` holds headline numbers alon
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.core.base.declared import AMOUNT, COUNT, NUMBER, PLACE, SHARE, Arrays, Record, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -364,6 +367,13 @@ SCHEMA = Table(
 )
 # What became of each file of a folder of images; too many for Git.
 FILES = Table(dict.fromkeys(("file", "part", "class", "state", "why"), str), may_be_empty=True)
+
+
+def used_files(ledger: "pd.DataFrame", part: Literal["train", "test"]) -> tuple[str, ...]:
+    """The file of each example of a part, in the order of these; none where they were no files."""
+    return tuple(ledger["file"][(ledger["part"] == part) & (ledger["state"] == "used")])
+
+
 AUDIT = Table(
     {"check": str, "column": str, "count": COUNT, "severity": str, "example": str},
     may_be_empty=True,  # where nothing is found

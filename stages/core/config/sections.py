@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from stages.core.config.automatic import MANY, settled
 from stages.core.config.builtin import BuiltinTable, Kind, Task
@@ -23,7 +23,15 @@ AuditCheck = Literal[
     "identifier", "constant", "drift", "rare_class", "near_duplicates",
 ]  # fmt: skip
 ColumnKind = Literal["number", "category", "date"]
-Side = Annotated[int, Field(ge=8, le=1024)]  # of an image, in pixels
+SIDES = range(8, 1025)  # of an image, in pixels
+
+
+def check_sides(size: object) -> object:
+    """In words of its own, since pydantic would tell what is wrong by each alternative."""
+    sides = size if isinstance(size, list | tuple) else ()
+    if size != "auto" and not (len(sides) == 2 and all(type(side) is int and side in SIDES for side in sides)):
+        raise ValueError(f"must be auto or [height, width], from {SIDES[0]} to {SIDES[-1]} pixels each")
+    return size
 
 
 OF_TABLES = ("ignore", "columns", "time")
@@ -65,7 +73,7 @@ class DataConfig(DatasetConfig, extra="forbid"):
     bad_rows: Literal["refuse", "drop"]
 
     channels: Literal["auto", 1, 3]
-    size: Literal["auto"] | Annotated[tuple[Side, Side], Field(strict=False)]
+    size: Annotated[Literal["auto"] | Annotated[tuple[int, int], Field(strict=False)], BeforeValidator(check_sides)]
     fit: Literal["pad", "crop", "stretch"]
     background: Annotated[int, Field(ge=0, le=255)]
     max_pixels: Annotated[int, Field(ge=1)]

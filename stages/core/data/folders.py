@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
 from stages.core.base.command import InputError
 from stages.core.base.schemas import MACRO
@@ -206,18 +207,22 @@ def _understood(folder: Folder, data: DataConfig) -> list[File]:
     if lists and _names_files(folder.root, lists[0], data):
         return _by_list(folder, read(Path(folder.root, lists[0]), data), data)
     if data.task == "regression":
+        found = f"; {lists[0]} begins with {shown(repr(_first_line(folder.root, lists[0])))}" if lists else ""
         raise InputError(
             f"{folder.root}: must have a CSV in it with the columns file and {data.target or 'target'}, since "
-            "data.task = 'regression'"
+            f"data.task = 'regression'{found}"
         )
     return _by_folders(folder)
 
 
 def _names_files(root: str, name: str, data: DataConfig) -> bool:
-    with Path(root, name).open("rb") as file:
-        header = file.readline(1 << 16).decode("utf-8-sig", "replace")
     sign = data.delimiter or ("\t" if _suffix(name) == ".tsv" else ",")
-    return "file" in [cell.strip().strip('"') for cell in header.split(sign)]
+    return "file" in [cell.strip().strip('"') for cell in _first_line(root, name).split(sign)]
+
+
+def _first_line(root: str, name: str) -> str:
+    with Path(root, name).open("rb") as file:
+        return file.readline(1 << 16).decode("utf-8-sig", "replace").rstrip("\r\n")
 
 
 def _by_folders(folder: Folder) -> list[File]:
@@ -322,6 +327,14 @@ def classes_of(files: Sequence[File], data: DataConfig) -> tuple[str, ...]:
     if not 2 <= len(names) <= MOST_CLASSES:
         told_of = f": {_some(names)}" if names else ""
         raise InputError(f"{where}: must have from 2 to {MOST_CLASSES:,} classes, found {len(names):,}{told_of}")
+    counts = Counter(file.target for file in used)
+    least = min(names, key=lambda name: counts[name])
+    if counts[least] < 2 and not any(file.part for file in used):
+        as_numbers = len(names) > len(used) / 3 and np.isfinite(numbers_in(pa.array(names), data.decimal)).all()
+        hint = "; data.task = 'regression' predicts numbers" if as_numbers else ""
+        raise InputError(
+            f"{where}: class {shown(repr(least))}: must have two images at least, one for each part, found 1{hint}"
+        )
     if MACRO in names:
         raise InputError(f"{where}: a class must not be called {MACRO!r}, which is the name of the classes' mean")
     twins = [name for name, times in Counter(name.lower() for name in names).items() if times > 1]

@@ -77,7 +77,7 @@ def test_a_table_of_your_own_needs_its_block(changes: dict[str, str], message: s
         ({}, "dataset = 'images' needs the path of a folder, found path = 'data/own'"),
         ({"path": "a", "test_path": "a"}, "path and test_path: must be two folders, found 'a' twice"),
         ({"path": "a", "time": "t"}, "dataset = 'images': time is for tables, found 't'"),
-        ({"path": "a", "size": [64, 7]}, "size.*\n.*greater than or equal to 8"),
+        ({"path": "a", "size": [64, 7]}, r"size\n.*must be auto or .height, width., from 8 to 1024"),
         ({"path": "a", "channels": 2}, "channels\n.*'auto', 1 or 3"),
     ],
 )

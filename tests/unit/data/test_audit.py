@@ -315,6 +315,15 @@ def test_images_that_are_nearly_alike_are_found_and_equal_ones_are_duplicates(si
         for ours, theirs in ((10, 40), (20, 50))
     }
     assert only(CHECKS["duplicates_across"](both)).example == "test 30 = training 60"
+    files = ([f"a/{row}.png" for row in range(300)], [f"b/{row}.png" for row in range(100)])
+    named = only(CHECKS["near_duplicates"](replace(both, files=files))).example
+    assert named in {
+        f"test {ours} (b/{ours}.png, {both.target(300 + ours)}) ~ "
+        f"training {theirs} (a/{theirs}.png, {both.target(theirs)})"
+        for ours, theirs in ((10, 40), (20, 50))
+    }
+    across = only(CHECKS["duplicates_across"](replace(both, files=files))).example
+    assert across == "test 30 (b/30.png) = training 60 (a/60.png)"
 
 
 def test_the_hash_misses_no_pair_that_its_bits_allow() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from pydantic import ValidationError
 
 from stages.core.base import artifacts, stored
 from stages.core.base.command import InputError
@@ -205,8 +206,11 @@ def test_bad_files_are_refused_by_name(tmp_path: Path) -> None:
         (["a/1.png", "a/2.png", "a/3.png", "a/4.png"], "must have from 2 to 1,000 classes, found 1: 'a'"),
         (
             ["a/1.png", "a/2.png", "a/3.png", "a/4.png", "b/1.png"],
-            "data.test_fraction = 0.2: must leave each part an image of every class, leaves the test part none of "
-            "the 1 of 'b'",
+            "own: class 'b': must have two images at least, one for each part, found 1$",
+        ),
+        (
+            ["1.5/1.png", "2.5/1.png", "3/1.png", "3/2.png"],
+            "own: class '1.5': must have two images .*, found 1; data.task = 'regression' predicts numbers",
         ),
     ],
 )
@@ -214,6 +218,23 @@ def test_too_few(names: list[str], message: str, tmp_path: Path) -> None:
     fill(tmp_path / "own", *names)
     with pytest.raises(InputError, match=message):
         run(config("own"))
+
+
+@pytest.mark.parametrize("size", [32, [4, 4], [32], [32, True], [8, 1025], "small"])
+def test_a_size_that_is_none_is_refused_in_one_rule(size: Any) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        config("own", size=size)
+    (problem,) = refusal.value.errors()
+    assert problem["msg"] == "Value error, must be auto or [height, width], from 8 to 1024 pixels each"
+    assert problem["loc"] == ("size",) and problem["input"] == size
+
+
+def test_a_list_without_the_columns_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "own", "1.png", "2.png")
+    (tmp_path / "own/labels.csv").write_text("filename;label\r\n1.png;3\r\n")
+    told = "must have a CSV .* columns file and target, since .*; labels.csv begins with 'filename;label'"
+    with pytest.raises(InputError, match=told):
+        run(config("own", task="regression"))
 
 
 def test_a_class_that_lost_its_images_in_training(tmp_path: Path) -> None:

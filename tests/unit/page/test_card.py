@@ -313,7 +313,7 @@ def test_a_perfect_score_has_no_interval() -> None:
     assert "\naccuracy\n100.00%\n–\n" in body(write(found))
     assert header(write(found))["model-index"][0]["results"][0]["metrics"][0]["name"] == "accuracy"
     groups = replace(found, predictions=Predictions(np.arange(4), np.eye(4, dtype=np.float32), np.arange(4)))
-    told = "Without a mistake among 600 images the bootstrap has no interval for its accuracy."
+    told = "On these 600 images the bootstrap has no interval for its accuracy."
     assert told in body(write(groups)) and "Clopper" not in write(groups)
 
 

@@ -355,10 +355,21 @@ def test_a_model_without_mistakes() -> None:
     assert "0 mistakes." in read.text
     assert "Where does it fail? No mistake On these test images it does not. On corrupted images " in read.text
     # scipy.stats.binomtest(600, 600).proportion_ci() has these 99.387%.
-    assert "How sure is that? 99.39% or more Without a mistake among 600 images the bootstrap has no" in read.text
+    assert "How sure is that? 99.39% or more On these 600 images the bootstrap has no interval" in read.text
     assert "the bootstrap has no interval for its accuracy; by Clopper and Pearson it is 99.39% or more" in read.text
     assert read.text.count("There is no mistake.") == 1
     assert "No class is taken for another." in read.text
+
+
+@pytest.mark.parametrize(("wrong", "interval"), [(400, "29.57% to 37.26%"), (600, "0.00% to 0.61%")])
+def test_classes_that_are_all_right_or_all_wrong(wrong: int, interval: str) -> None:
+    """Resamples by class are then all alike. The intervals are those of beta quantiles."""
+    made = findings()
+    scores = made.tables["scores"].copy()
+    scores.loc[scores["score"] == "accuracy", ["value", "low", "high"]] = 1 - wrong / 600
+    made = replace(made, tables={**made.tables, "scores": scores}, mistakes=(made.mistakes * 600)[:wrong])
+    assert f"by Clopper and Pearson it is {interval}, with 95% confidence." in sentences.how_sure(made)
+    assert "one in" not in sentences.how_good(made)
 
 
 def test_without_validation_and_with_a_class_unseen(found: Findings) -> None:

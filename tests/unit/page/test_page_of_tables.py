@@ -144,7 +144,11 @@ def test_over_and_underfitting_of_an_error(on_training: float, baseline: str, ve
     [
         ("better", "Yes", "The network is worth it: it does better than boosted trees, the best of the simple models."),
         ("worse", "No", "The network is not worth it: boosted trees, the best of the simple models, does better."),
-        ("indistinguishable", "No better", "The network is not worth it: on these test rows it cannot be told from"),
+        (
+            "indistinguishable",
+            "Not shown",
+            "On these 600 test rows it is not shown, with 99% confidence, to be",
+        ),
     ],
 )
 def test_the_network_beside_the_best_of_the_simple_models(verdict: str, short: str, told: str) -> None:

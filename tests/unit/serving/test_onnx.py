@@ -106,7 +106,7 @@ def test_what_it_takes_and_gives_goes_by_name_and_its_metadata_say_where_it_come
     told = session.get_modelmeta().custom_metadata_map
     assert told["weights_sha256"] == description.weights_sha256 and told["data_sha256"] == made_up.DIGEST
     assert told["code_sha256"] == "1" * 64 and '"ü, c"' in told["classes"]
-    assert '{"name": "day", "kind": "date"}' in told["columns"]
+    assert '{"name": "day", "kind": "date", "low": 19000.0, "high": 20000.0}' in told["columns"]
 
 
 def test_missing_and_unseen_cells_are_what_they_are_in_our_code():

@@ -11,7 +11,8 @@ def groups_across(parts: Parts) -> list[Finding]:
     if known is None or own is None or not (across := np.isin(own, known)).any():
         return []
     row = int(np.argmax(across))
-    example = f"test {row}, training {np.argmax(known == own[row])}: both of one group"
+    names = [parts.name(place) for place in (len(known) + row, int(np.argmax(known == own[row])))]
+    example = f"{', '.join(names)}: both of one group"
     return [Finding("groups_across", int(across.sum()), True, example)]
 
 

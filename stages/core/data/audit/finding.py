@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from stages.core.base.schemas import DataDescription, InputColumn
+from stages.core.config.plain import shown
 from stages.core.config.sections import AuditCheck
 from stages.core.data.examples import Examples, identities
 
@@ -34,6 +35,7 @@ class Parts:
     facts: DataDescription
     folds: int
     seed: int
+    files: tuple[Sequence[str], Sequence[str]] = ((), ())  # of the images of each part, if they were files
 
     @property
     def columns(self) -> Sequence[InputColumn]:
@@ -50,9 +52,12 @@ class Parts:
         """Int64 (M + N,), training before test: equal numbers for equal inputs."""
         return identities((self.train.inputs, self.test.inputs), self.facts.columns)
 
-    def name(self, row: int) -> str:
-        """A row of both parts, one after the other, as its part and its place there, from 0."""
-        return f"training {row}" if row < len(self.train) else f"test {row - len(self.train)}"
+    def name(self, row: int, *details: str) -> str:
+        """A row of both parts, one after the other, as its part and its place there, from 0; its file and `details`."""
+        part = int(row >= len(self.train))
+        place = row - part * len(self.train)
+        told = ", ".join([shown(name) for name in self.files[part][place : place + 1]] + list(details))
+        return f"{('training', 'test')[part]} {place}" + (f" ({told})" if told else "")
 
     def target(self, row: int) -> str:
         part, place = (self.train, row) if row < len(self.train) else (self.test, row - len(self.train))

@@ -40,8 +40,8 @@ def near_duplicates(parts: Parts) -> list[Finding]:
     if not len(rows):
         return []
     row = rows[np.argmin(nearest[rows])]
-    names = [parts.target(len(parts.train) + row), parts.target(partner[row])]
-    example = f"test {row} ({names[0]}) ~ training {partner[row]} ({names[1]})"
+    names = [parts.name(place, parts.target(place)) for place in (len(train) + row, partner[row])]
+    example = " ~ ".join(names)
     return [Finding("near_duplicates", len(rows), len(rows) > MANY * len(test), example)]
 
 

@@ -34,7 +34,10 @@ def folds(found: Findings) -> PageTable:
         label = found.label(name)
         if name == "loss" and found.classes:
             label += ", without temperature scaling"
-        ends = between(found, name, (row["low"], row["high"]))
+        # A t-interval of few folds may reach where no score can be.
+        greater = name in SCORES[found.data.task] and SCORES[found.data.task][name].greater_is_better
+        low, high = (row["low"], min(row["high"], 1)) if greater else (max(row["low"], 0), row["high"])
+        ends = between(found, name, (low, high))
         rows.append((label, found.text(name, row["mean"]), ends, found.text(name, row["std"])))
     number = found.tables["cross_validate"]["fold"].nunique()
     return PageTable(

@@ -1,6 +1,7 @@
 """What the page says of a classifier."""
 
 import pandas as pd
+from scipy.stats import binomtest
 
 from stages.core.page.sentences.answer import Answer, too_few_groups
 from stages.core.pictures.findings import Findings
@@ -35,7 +36,7 @@ def rules(found: Findings) -> str:
 
 def how_good(found: Findings) -> str:
     wrong = len(found.mistakes)
-    often = f": one in {found.examples / wrong:,.0f}" if wrong else ""
+    often = f": one in {found.examples / wrong:,.0f}" if wrong and found.examples > 3 * wrong else ""
     macro = percent(found.metrics["evaluate"]["macro_f1"])
     done = f"have their {found.target} predicted right" if found.data.target else "are recognised"
     return (
@@ -61,8 +62,8 @@ def where_it_fails(found: Findings) -> str:
     if not found.mistakes:
         told = [f"On these test {found.things} it does not."]
     for actual, predicted, number in confusions(found, 1):
-        times = "once" if number == 1 else f"{number:,} times"
-        told.append(f"Most often a {actual} is taken for a {predicted}: {times}.")
+        if number > 1:
+            told.append(f"Most often a {actual} is taken for a {predicted}: {number:,} times.")
     name, weakest = found.corruptions_from_the_worst()[0]
     mean = found.metrics["stress"]["mean_corruption_accuracy"]
     told.append(
@@ -94,7 +95,8 @@ def over_or_underfit(found: Findings) -> str:
         "may help.",
         "It underfits": f"It errs on the {found.things} it was trained on, too: a larger model or a longer training "
         "may help.",
-        "Neither": f"It knows the {found.things} it was trained on, and others about as well.",
+        "Neither": f"It knows the {found.things} it was trained on, and others "
+        f"{'about' if sure == 'inside' else 'nearly'} as well.",
     }[fit(found)]
     gap = found.change("accuracy", on_training - on_test)
     fold_gap = found.change("accuracy", found.metrics["cross_validate"]["accuracy_gap"])
@@ -113,18 +115,21 @@ def worst_class(found: Findings, score: str) -> pd.Series:
 def _sure(found: Findings) -> tuple[str, str]:
     """How sure the accuracy is, in short and in words.
 
-    Resamples without a mistake do not differ, so that their interval says nothing; Clopper and Pearson's is of examples
-    that come one by one, not in groups.
+    Resamples of classes that are all right or all wrong do not differ, so that their interval says nothing; Clopper and
+    Pearson's is of examples that come one by one, not in groups.
     """
-    if found.mistakes:
-        interval = span(found.interval("accuracy"))
+    low, high = found.interval("accuracy")
+    if low < high:
+        interval = span((low, high))
         told = f"On all {found.things} of this kind its accuracy is {interval}, with 95% confidence."
         return interval.replace("% to ", "–"), told
-    told = f"Without a mistake among {found.examples:,} {found.things} the bootstrap has no interval for its accuracy"
+    told = f"On these {found.examples:,} {found.things} the bootstrap has no interval for its accuracy"
     if found.groups is not None:
         return "No interval", f"{told}."
-    least = f"{percent(0.025 ** (1 / found.examples))} or more"
-    return least, f"{told}; by Clopper and Pearson it is {least}, with 95% confidence."
+    right = found.examples - len(found.mistakes)
+    ends = binomtest(right, found.examples).proportion_ci(method="exact")
+    interval = span(ends) if found.mistakes else f"{percent(ends.low)} or more"
+    return interval.replace("% to ", "–"), f"{told}; by Clopper and Pearson it is {interval}, with 95% confidence."
 
 
 def _calibrated(found: Findings) -> str:

@@ -21,7 +21,7 @@ from stages.core.config.recipe import TrainConfig
 from stages.core.training.parallel import Workers
 from stages.core.training.prediction import predict_outputs
 
-COLDEST, HOTTEST = 0.05, 20.0
+COLDEST, HOTTEST = 0.05, 100.0
 DIGITS = 3  # of the temperature: finer ones are noise, and the last bits of exp are the machine's own
 
 
@@ -116,18 +116,21 @@ def predict_probabilities(model: nn.Module, inputs: Rows, workers: Workers) -> n
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
     """The temperature at which `logits` (N, C), divided by it, have the lowest log loss against `targets` (N,).
 
-    Within [0.05, 20], to three decimals; 1.0, which changes nothing, where there are no examples.
+    Within [0.05, 100], to three decimals; 1.0, which changes nothing, where there are no examples. Without a mistake
+    the lowest log loss would be that of certainty; so the mean confidence gets no higher than Laplace's rule of
+    succession allows after N examples without one, 1 - 1 / (N + 2).
     """
     if len(targets) == 0:
         return 1.0
     scores = logits.astype(np.float64)
     actual = np.take_along_axis(scores, targets[:, None], axis=1)[:, 0]
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    for _ in range(60):  # bisection: the log loss is convex in the inverse temperature
+    low, high, surest = 1 / HOTTEST, 1 / COLDEST, 1 - 1 / (len(targets) + 2)
+    for _ in range(60):  # bisection: in the inverse temperature the log loss is convex, and confidence rises
         middle = (low + high) / 2
         weights = np.exp(middle * (scores - scores.max(axis=1, keepdims=True)))
         expected = (weights * scores).sum(axis=1) / weights.sum(axis=1)
-        if (expected - actual).sum() > 0:
+        confidence = 1 / weights.sum(axis=1)  # of the likeliest class, whose weight is 1
+        if (expected - actual).sum() > 0 or confidence.mean() > surest:
             high = middle
         else:
             low = middle

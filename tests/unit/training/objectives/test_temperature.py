@@ -32,9 +32,17 @@ def test_it_is_where_the_log_loss_is_lowest():
     assert fit_temperature(logits, targets) == pytest.approx(brute, abs=0.011)
 
 
+@pytest.mark.parametrize("examples", [1, 3, 40, 3000])
+def test_without_a_mistake_it_is_no_surer_than_so_many_examples_allow(examples):
+    targets = np.arange(examples) % 3
+    logits = np.eye(3, dtype=np.float32)[targets]
+    weights = np.exp(logits / fit_temperature(logits, targets))
+    confidence = (weights.max(axis=1) / weights.sum(axis=1)).mean()
+    assert confidence == pytest.approx(1 - 1 / (examples + 2), abs=0.005 / examples)
+
+
 def test_its_bounds_and_no_examples():
     right, wrong = np.eye(3, dtype=np.float32), np.roll(np.eye(3, dtype=np.float32), 1, axis=1)
     targets = np.arange(3)
-    assert fit_temperature(right, targets) == 0.05
-    assert fit_temperature(wrong, targets) == 20.0
+    assert fit_temperature(100 * wrong, targets) == 100.0
     assert fit_temperature(right[:0], targets[:0]) == 1.0
