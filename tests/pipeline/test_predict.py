@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from stages.core.base.artifacts import sha256, write_arrays
-from stages.core.base.schemas import ModelDescription
+from stages.core.base.schemas import ModelDescription, TableForm
 from stages.core.scores.predictions import read_predictions
+from stages.core.serving import tables
 from tests.pipeline import warm
 from tests.pipeline.project import ROOT
 from tests.unit.serving import made_up
@@ -158,11 +159,11 @@ FAULTS = {
     "header alone": (f"{HEADER}\n", "new.csv: has no rows, but the names of columns"),
     "bad rows alone": (
         f"{HEADER}\n1,2\n3\n",
-        "new.csv: none of its rows can be read (2 in all; row 1: cells too many or few)",
+        "new.csv: none of its rows can be read (2 in all; in row 1 because of cells too many or few)",
     ),
     "bad cells alone": (
         f"{HEADER}\n2022-13-01,1,red,x\n2022-03-01,big,red,x\n",
-        "new.csv: none of its rows can be read (2 in all; row 1: day)",
+        "new.csv: none of its rows can be read (2 in all; in row 1 because of what is in column 'day')",
     ),
     "another schema": (
         "a,day\n1,2\n",
@@ -230,8 +231,8 @@ def test_pictures_and_folders_of_them(tmp_path: Path, predict: Predict) -> None:
 
     for wrong, told in (
         ("notes.txt", "no picture can be read"),
-        ("-", "-: the model takes pictures: must be one, or a folder of them"),
-        ("rows.csv", "rows.csv: the model takes pictures: must be one, or a folder of them"),
+        ("-", "-: the model takes pictures, so give it a picture or a folder of pictures"),
+        ("rows.csv", "rows.csv: the model takes pictures, so give it a picture or a folder of pictures"),
         ("nowhere", "nowhere: there is no such file or folder"),
         ("empty", "empty: has no picture in it"),
     ):
@@ -276,6 +277,15 @@ def test_memory_does_not_grow_with_the_table_and_a_full_disk_is_told(tmp_path: P
     result = subprocess.run(full, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.startswith("error: answers.csv: cannot be written"), result.stderr
     assert not list(tmp_path.glob("*answers*")) and not list(tmp_path.glob(".*part"))
+
+
+def test_rows_that_are_nearly_all_bad_take_no_longer(tmp_path: Path) -> None:
+    """One good row among many bad ones: each keeps its place, and the time does not grow with their square."""
+    description = save(tmp_path, "linear", "regression", "table")
+    (tmp_path / "new.csv").write_text(f"{HEADER}\n" + 60_000 * "1,2\n" + f"{GOOD}\n" + 60_000 * "3\n" + f"{GOOD}\n1\n")
+    found = list(tables.batches(str(tmp_path / "new.csv"), description.columns or (), TableForm()))
+    readable = np.concatenate([batch.readable for batch in found])
+    assert len(readable) == 120_003 and np.flatnonzero(readable).tolist() == [60_000, 120_001]
 
 
 def test_an_output_that_is_none(tmp_path: Path, predict: Predict) -> None:

@@ -12,7 +12,11 @@ STDOUT = "standard output"  # the name of the file in an `OSError`
 
 @contextmanager
 def that_may_close() -> Iterator[None]:
-    """In the block nobody is told anything once stderr fails; where stdout fails, it ends with an `OSError`."""
+    """In the block nobody is told anything once stderr fails; where stdout fails, it ends with an `OSError`.
+
+    But an error of the block is not replaced by that.
+    """
+    failed = False
     with (
         Path(os.devnull).open("w") as void,
         redirect_stdout(sys.stdout or void),  # None: closed by the caller
@@ -20,12 +24,16 @@ def that_may_close() -> Iterator[None]:
     ):
         try:
             yield
+        except Exception:
+            failed = True
+            raise
         finally:
             try:
                 sys.stdout.flush()
             except OSError as error:
                 _into_the_void(sys.stdout)
-                raise OSError(error.errno, error.strerror, STDOUT) from None
+                if not failed:
+                    raise OSError(error.errno, error.strerror, STDOUT) from None
 
 
 class _Listener:

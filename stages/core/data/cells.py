@@ -176,7 +176,8 @@ def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
         if "Empty CSV" not in str(error):
             raise InputError(f"{path}: damaged, not a table ({shown(str(error))})") from None
         table = pa.table(dict.fromkeys(keys, pa.array([], pa.large_string())))
-    lines = content.count(b"\n", start) + (not content.endswith(b"\n"))
+    ends = [content.count(end, start) for end in (b"\n", b"\r", b"\r\n")]  # each of which Arrow takes for one
+    lines = ends[0] + ends[1] - ends[2] + (not content.endswith((b"\n", b"\r")))
     if len(table) + len(bad) < lines:  # some are blank, or are of one cell
         quotes = Quotes(path, delimiter)
         quotes(content)
@@ -189,25 +190,26 @@ def _delimited(path: Path, content: bytes, delimiter: str, drop: bool) -> Cells:
 class Quotes:
     """Told a text piece by piece, it refuses a quote that takes the rows after it into its cell, as Arrow would.
 
-    It is one that begins a cell of several lines and does not end where this cell does.
+    In a record of several lines each quote that begins a cell must end it.
     """
 
     def __init__(self, path: Path, delimiter: str) -> None:
         csv.field_size_limit(MOST_BYTES)
         self.path, self.delimiter = path, delimiter
-        self.line, self.rest, self.over = 1, b"", False  # where `rest` begins, which the last record was cut in
+        self.line, self.rest = 1, b""  # where the rest begins: what of the pieces is no whole record yet
 
     def __call__(self, piece: bytes) -> None:
         """The next `piece`, an empty one at the end; raises `InputError`."""
         content, record, is_cut, seen, start = self.rest + piece, list[str](), False, 0, 0
-        if self.over or (piece and b'"' not in content):
+        if piece and b'"' not in content:
             start = content.rfind(b"\n") + 1
             self.line, self.rest = self.line + content.count(b"\n", 0, start), content[start:]
             return
+        ended = content.replace(b"\r", b"\n")  # which Arrow takes for the end of a row, too
 
         def lines() -> Iterator[str]:
             nonlocal is_cut, seen
-            for line in BytesIO(content):
+            for line in BytesIO(ended):
                 if line.endswith(b"\n") or not piece:
                     seen += len(line)
                     record.append(line.decode())
@@ -220,14 +222,13 @@ class Quotes:
                     break
                 if is_cut or len(record) > 1:
                     next(csv.reader(record, delimiter=self.delimiter, strict=True))
-                start, self.line = seen, self.line + len(record)
+                start = seen
                 record.clear()
-        except csv.Error as error:
-            self.over = "new-line" in str(error)  # a carriage return amid a line, which Arrow takes for its end
-            if not self.over:
-                rule = "a quote that begins a cell must end it, found one that does not"
-                raise InputError(f"{self.path}: line {self.line}: {rule}") from None
-        self.rest = content[start:]
+        except csv.Error:
+            line = self.line + content.count(b"\n", 0, start)
+            rule = "a quote that begins a cell must end it, found one that does not"
+            raise InputError(f"{self.path}: line {line}: {rule}") from None
+        self.line, self.rest = self.line + content.count(b"\n", 0, start), content[start:]
 
 
 def _records(content: bytes, delimiter: str) -> Iterator[tuple[list[str], int, int]]:

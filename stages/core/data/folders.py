@@ -200,14 +200,15 @@ def _parents(name: str) -> Iterator[str]:
 
 def _understood(folder: Folder, data: DataConfig) -> list[File]:
     """Part, class and group of each file, by a list or by folders."""
-    lists = [file.name for file in folder.files if "/" not in file.name and _suffix(file.name) in LISTS]
-    lists = [name for name in lists if not _hidden(name) and (len(lists) == 1 or _names_files(folder.root, name, data))]
+    near = [file.name for file in folder.files if "/" not in file.name and _suffix(file.name) in LISTS]
+    near = [name for name in near if not _hidden(name)]
+    lists = [name for name in near if len(near) == 1 or _names_files(folder.root, name, data)]
     if len(lists) > 1:
         raise InputError(f"{folder.root}: must have one list of its files, found {shown(', '.join(lists))}")
     if lists and _names_files(folder.root, lists[0], data):
         return _by_list(folder, read(Path(folder.root, lists[0]), data), data)
     if data.task == "regression":
-        found = f"; {lists[0]} begins with {shown(repr(_first_line(folder.root, lists[0])))}" if lists else ""
+        found = f"; {near[0]} begins with {shown(repr(_first_line(folder.root, near[0])))}" if near else ""
         raise InputError(
             f"{folder.root}: must have a CSV in it with the columns file and {data.target or 'target'}, since "
             f"data.task = 'regression'{found}"
@@ -324,14 +325,14 @@ def classes_of(files: Sequence[File], data: DataConfig) -> tuple[str, ...]:
     where = f"{data.path}"
     if others:
         raise InputError(f"{where}: {_classes(others)} in the test part alone, training must have an image of each")
+    as_numbers = len(names) > len(used) / 3 and np.isfinite(numbers_in(pa.array(names), data.decimal)).all()
+    hint = "; data.task = 'regression' predicts numbers, those of a CSV" if as_numbers else ""
     if not 2 <= len(names) <= MOST_CLASSES:
-        told_of = f": {_some(names)}" if names else ""
+        told_of = f": {_some(names)}{hint}" if names else ""
         raise InputError(f"{where}: must have from 2 to {MOST_CLASSES:,} classes, found {len(names):,}{told_of}")
     counts = Counter(file.target for file in used)
     least = min(names, key=lambda name: counts[name])
     if counts[least] < 2 and not any(file.part for file in used):
-        as_numbers = len(names) > len(used) / 3 and np.isfinite(numbers_in(pa.array(names), data.decimal)).all()
-        hint = "; data.task = 'regression' predicts numbers" if as_numbers else ""
         raise InputError(
             f"{where}: class {shown(repr(least))}: must have two images at least, one for each part, found 1{hint}"
         )

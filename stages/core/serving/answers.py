@@ -117,14 +117,15 @@ class _Stdout:
     """Standard output, by its name where it fails. So that a refusal leaves no part of a short answer, it waits."""
 
     def __init__(self) -> None:
-        self.held = bytearray()
+        self.held, self.most = bytearray(), HELD
 
     def write(self, content: bytes) -> None:
         self.held += content
-        if len(self.held) > HELD:
+        if len(self.held) > self.most:
             self.flush()
 
     def flush(self) -> None:
+        self.most = 0
         try:
             sys.stdout.buffer.write(self.held)
             self.held.clear()

@@ -31,7 +31,7 @@ def found(given: Sequence[str]) -> list[str]:
     for one in given:
         if not Path(one).is_dir():
             if one == "-" or Path(one).suffix.lower() in (*cells.SUFFIXES, ".gz"):
-                raise InputError(f"{one}: the model takes pictures: must be one, or a folder of them")
+                raise InputError(f"{one}: the model takes pictures, so give it a picture or a folder of pictures")
             if not Path(one).is_file():
                 raise InputError(f"{one}: there is no such file or folder")
             paths.append(one)

@@ -69,8 +69,9 @@ def batches(file: str, columns: Sequence[InputColumn], form: TableForm) -> Itera
     if not row:
         raise InputError(f"{path}: has no rows, but the names of columns")
     if not any_readable:
-        why = shown(first.removeprefix(UNREADABLE).strip()) or TOO_MANY_OR_FEW
-        raise InputError(f"{path}: none of its rows can be read ({row:,} in all; row 1: {why})")
+        name = first.removeprefix(UNREADABLE).strip()
+        why = f"what is in column {shown(repr(name))}" if name else TOO_MANY_OR_FEW
+        raise InputError(f"{path}: none of its rows can be read ({row:,} in all; in row 1 because of {why})")
 
 
 def _status(inputs: np.ndarray, columns: Sequence[InputColumn]) -> np.ndarray:
@@ -149,12 +150,12 @@ def _of_text(
             )
         own, start = header(path, head, delimiter, least=1)
         places = _places(own, names, path)
-        bad: set[int] = set()
+        bad: list[int] = []
 
         def skip(row: pyarrow.csv.InvalidRow) -> str:
             if row.text.count('"') % 2:
                 return "error"  # a quote that never ends would take all the rest with it
-            bad.add(row.number - 1)
+            bad.append(row.number - 1)
             return "skip"
 
         keys, quotes = [str(place) for place in range(len(own))], Quotes(path, delimiter)
@@ -177,12 +178,14 @@ def _of_text(
         row = done = 0
         for batch in blocks:
             number = len(batch)
-            while number - len(own_bad := [place - row for place in bad if row <= place < row + number]) < len(batch):
-                number = len(batch) + len(own_bad)
+            for place in bad:  # in their order; each before its end makes the block one longer
+                if place - row >= number:
+                    break
+                number += 1
             has_cells = np.ones(number, bool)
-            has_cells[own_bad] = False
+            has_cells[np.array(bad[: number - len(batch)], np.int64) - row] = False
+            del bad[: number - len(batch)]
             row += number
-            bad -= {row - number + place for place in own_bad}
             now = source.tell() if source else 0
             table = pa.table(batch)
             yield [table[keys[place]] for place in places], has_cells, now - done

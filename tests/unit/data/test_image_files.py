@@ -210,7 +210,7 @@ def test_bad_files_are_refused_by_name(tmp_path: Path) -> None:
         ),
         (
             ["1.5/1.png", "2.5/1.png", "3/1.png", "3/2.png"],
-            "own: class '1.5': must have two images .*, found 1; data.task = 'regression' predicts numbers",
+            "own: class '1.5': must have two images .*, found 1; data.task = 'regression' predicts numbers, those of",
         ),
     ],
 )

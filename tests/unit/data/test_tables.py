@@ -557,6 +557,8 @@ def test_a_category_with_too_many_texts_is_left_out() -> None:
         ('a,"b"c,d\n"e"f\n', None),  # of one line: no row is lost
         ('é,5" x,6" y\nb\n', None),  # within a cell they are inches
         ('a,"b\rc\nd,"e\n', 1),
+        ('a,b\n1,5\r2,6\n1,"3\n2,4\n3,"4\n', 3),  # a carriage return alone ends a row, too
+        ('a,5\r2,"x\ry"\n"\r\n"\n', None),
         ('a\n"b\nc\n"d,e\n', 2),
         ('"a\nb"\n"c\nd\n', 3),  # to the end
         ('a\nb,"c', 2),

@@ -147,7 +147,7 @@ def test_over_and_underfitting_of_an_error(on_training: float, baseline: str, ve
         (
             "indistinguishable",
             "Not shown",
-            "On these 600 test rows it is not shown, with 99% confidence, to be",
+            "On these 600 test rows the network is not shown to be better than",
         ),
     ],
 )

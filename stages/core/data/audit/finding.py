@@ -56,7 +56,7 @@ class Parts:
         """A row of both parts, one after the other, as its part and its place there, from 0; its file and `details`."""
         part = int(row >= len(self.train))
         place = row - part * len(self.train)
-        told = ", ".join([shown(name) for name in self.files[part][place : place + 1]] + list(details))
+        told = ", ".join([shown(name, 300) for name in self.files[part][place : place + 1]] + list(details))
         return f"{('training', 'test')[part]} {place}" + (f" ({told})" if told else "")
 
     def target(self, row: int) -> str:

@@ -28,14 +28,14 @@ def scores(found: Findings) -> Section:
 
 
 def folds(found: Findings) -> PageTable:
-    rows = []
+    rows, known = [], SCORES[found.data.task]
     for _, row in found.tables["fold_scores"].iterrows():
         name = row["score"]
         label = found.label(name)
         if name == "loss" and found.classes:
             label += ", without temperature scaling"
         # A t-interval of few folds may reach where no score can be.
-        greater = name in SCORES[found.data.task] and SCORES[found.data.task][name].greater_is_better
+        greater = name in known and known[name].greater_is_better
         low, high = (row["low"], min(row["high"], 1)) if greater else (max(row["low"], 0), row["high"])
         ends = between(found, name, (low, high))
         rows.append((label, found.text(name, row["mean"]), ends, found.text(name, row["std"])))

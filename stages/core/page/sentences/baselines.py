@@ -31,8 +31,8 @@ def verdict(found: Findings) -> Answer:
         return Answer(QUESTION, "Yes", f"The network is worth it: it does better than {beside}. {told}")
     if best["verdict"] == "worse":
         return Answer(QUESTION, "No", f"The network is not worth it: {beside}, does better. {told}")
-    here = f"On these {found.examples:,} test {found.things} it is not shown, with 99% confidence, to be better"
-    return Answer(QUESTION, "Not shown", f"{here} than {beside}. {told}")
+    here = f"On these {found.examples:,} test {found.things} the network is not shown to be better than {beside}"
+    return Answer(QUESTION, "Not shown", f"{here}. {told}")
 
 
 def rules(found: Findings) -> str:

@@ -96,7 +96,7 @@ def over_or_underfit(found: Findings) -> str:
         "It underfits": f"It errs on the {found.things} it was trained on, too: a larger model or a longer training "
         "may help.",
         "Neither": f"It knows the {found.things} it was trained on, and others "
-        f"{'about' if sure == 'inside' else 'nearly'} as well.",
+        f"{'nearly' if on_training > high else 'about'} as well.",
     }[fit(found)]
     gap = found.change("accuracy", on_training - on_test)
     fold_gap = found.change("accuracy", found.metrics["cross_validate"]["accuracy_gap"])

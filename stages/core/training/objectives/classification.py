@@ -117,14 +117,15 @@ def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) ->
     """The temperature at which `logits` (N, C), divided by it, have the lowest log loss against `targets` (N,).
 
     Within [0.05, 100], to three decimals; 1.0, which changes nothing, where there are no examples. Without a mistake
-    the lowest log loss would be that of certainty; so the mean confidence gets no higher than Laplace's rule of
-    succession allows after N examples without one, 1 - 1 / (N + 2).
+    the lowest log loss would be that of certainty; then the mean confidence gets no higher, within these bounds, than
+    Laplace's rule of succession allows after N examples without one: 1 - 1 / (N + 2).
     """
     if len(targets) == 0:
         return 1.0
     scores = logits.astype(np.float64)
     actual = np.take_along_axis(scores, targets[:, None], axis=1)[:, 0]
-    low, high, surest = 1 / HOTTEST, 1 / COLDEST, 1 - 1 / (len(targets) + 2)
+    surest = 1 - 1 / (len(targets) + 2) if (actual == scores.max(axis=1)).all() else 1
+    low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(60):  # bisection: in the inverse temperature the log loss is convex, and confidence rises
         middle = (low + high) / 2
         weights = np.exp(middle * (scores - scores.max(axis=1, keepdims=True)))

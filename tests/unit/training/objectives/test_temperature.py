@@ -41,8 +41,18 @@ def test_without_a_mistake_it_is_no_surer_than_so_many_examples_allow(examples):
     assert confidence == pytest.approx(1 - 1 / (examples + 2), abs=0.005 / examples)
 
 
+def test_with_a_mistake_the_log_loss_alone_decides():
+    logits = np.zeros((20, 2), np.float32)
+    logits[:19, 0], logits[19, 1] = 10, 0.1
+    targets = np.zeros(20, np.int64)
+    losses = {t: log_loss(targets, np.exp(logits / t) / np.exp(logits / t).sum(axis=1, keepdims=True))
+              for t in np.arange(0.5, 4, 0.01)}  # fmt: skip
+    assert fit_temperature(logits, targets) == pytest.approx(min(losses, key=losses.__getitem__), abs=0.011)
+
+
 def test_its_bounds_and_no_examples():
     right, wrong = np.eye(3, dtype=np.float32), np.roll(np.eye(3, dtype=np.float32), 1, axis=1)
     targets = np.arange(3)
-    assert fit_temperature(100 * wrong, targets) == 100.0
+    assert fit_temperature(100 * wrong, targets) == fit_temperature(1000 * right, targets) == 100.0
+    assert fit_temperature(0.01 * np.tile(right, (10, 1)), np.tile(targets, 10)) == 0.05
     assert fit_temperature(right[:0], targets[:0]) == 1.0
