@@ -3,12 +3,13 @@
 import hashlib
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stages import audit
 from stages.core.base.artifacts import write_arrays
 from stages.core.base.command import InputError
-from stages.core.base.schemas import AUDIT, AuditMetrics, InputColumn, PrepareFacts
+from stages.core.base.schemas import AUDIT, FILES, AuditMetrics, InputColumn, PrepareFacts
 from stages.core.data.examples import Examples
 from tests.pipeline.project import Project
 
@@ -31,6 +32,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Project:
         target="answer",
         train_sha256=hashlib.sha256((project.root / audit.INPUTS["train"]).read_bytes()).hexdigest(),
     ).write(project.root / audit.INPUTS["facts"])
+    FILES.write(project.root / audit.INPUTS["files"], pd.DataFrame(columns=list(FILES.columns)))
     return project
 
 
