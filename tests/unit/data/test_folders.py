@@ -46,10 +46,11 @@ def by_state(files: list[File]) -> dict[str, Counter[str]]:
 
 
 def test_a_folder_per_class_whose_path_is_its_name(tmp_path: Path) -> None:
-    fill(tmp_path, "cat/1.png", "cat/persian/2.JPG", "dog/3.jpeg", "dog/3.Webp", "dog/4.bmp", "dog/5.TIF", "dog/6.gif")
+    fill(tmp_path, "cat/1.png", "cat/2.png", "cat/persian/1.png", "cat/persian/2.JPG")
+    fill(tmp_path, "dog/3.jpeg", "dog/3.Webp", "dog/4.bmp", "dog/5.TIF", "dog/6.gif")
     assert found(tmp_path) == {
-        "cat/1.png": ("", "cat"),
-        "cat/persian/2.JPG": ("", "cat/persian"),
+        **dict.fromkeys(("cat/1.png", "cat/2.png"), ("", "cat")),
+        **dict.fromkeys(("cat/persian/1.png", "cat/persian/2.JPG"), ("", "cat/persian")),
         **dict.fromkeys(("dog/3.Webp", "dog/3.jpeg", "dog/4.bmp", "dog/5.TIF", "dog/6.gif"), ("", "dog")),
     }
     assert classes_of(listed(config(tmp_path)), config(tmp_path)) == ("cat", "cat/persian", "dog")
@@ -126,8 +127,8 @@ def test_what_a_link_leads_to_is_taken_once(tmp_path: Path) -> None:
 
 def test_odd_names_are_names(tmp_path: Path, caplog) -> None:
     odd = ["a, b", 'say "x"', "two\nlines", "<b>&amp;", "Case", "case", "ä"]
-    fill(tmp_path, *(f"{name}/{name}.png" for name in odd))
-    fill(tmp_path, os.fsdecode(b"\xff/\xfe.png"))
+    fill(tmp_path, *(f"{name}/{name}.png" for name in odd), *(f"{name}/other.png" for name in odd))
+    fill(tmp_path, os.fsdecode(b"\xff/\xfe.png"), os.fsdecode(b"\xff/other.png"))
     files = [file for file in listed(config(tmp_path)) if file.state == "used"]
     assert {file.target for file in files} == {*odd, r"\xff"}
     assert r"\xff/\xfe.png" in [file.told for file in files]
@@ -193,7 +194,7 @@ def test_a_file_in_no_folder_has_no_class(tmp_path: Path) -> None:
     [
         (["a/1.png"], "must have from 2 to 1,000 classes, found 1: 'a'"),
         (["train/a/1.png", "train/b/1.png", "test/c/1.png"], "class 'c' is in the test part alone"),
-        (["a/1.png", "macro/1.png"], "a class must not be called 'macro'"),
+        (["a/1.png", "a/2.png", "macro/1.png", "macro/2.png"], "a class must not be called 'macro'"),
         (
             [f"{number}/1.png" for number in range(9)],
             "from 2 to 8 classes, found 9: '0', '1', .*, and 4 more",
@@ -208,7 +209,7 @@ def test_classes_that_cannot_be_learned(names: list[str], message: str, tmp_path
 
 
 def test_numbers_are_in_their_order(tmp_path: Path) -> None:
-    fill(tmp_path, *(f"{name}/1.png" for name in ("10", "9", "b", "a", "nan")))
+    fill(tmp_path, *(f"{name}/{number}.png" for name in ("10", "9", "b", "a", "nan") for number in (1, 2)))
     assert classes_of(listed(config(tmp_path)), config(tmp_path)) == ("9", "10", "a", "b", "nan")
 
 
