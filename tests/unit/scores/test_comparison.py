@@ -52,9 +52,9 @@ def test_mcnemar_by_hand(only_a: int, only_b: int, p: float):
 
 def test_mcnemar_of_many_pairs_is_quick():
     """Whole numbers of tens of thousands of digits took minutes."""
-    start = time.monotonic()
+    start = time.process_time()
     assert mcnemar(20_000, 20_300) == pytest.approx(0.1368, abs=1e-3)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(121, 59), (40, 61), (7, 500), (0, 3000)])
