@@ -99,12 +99,17 @@ def main() -> None:
     files = {name: INPUTS["images"] / f"{name}.png" for name, one in pictures().items() if one.shown(found)}
     dataset = Path(params.data.path).name if facts.dataset in OWN else facts.dataset
     values = params.model_dump(mode="json")
+    automatic = {key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO}
+    if facts.input_shape:
+        values["data"] |= {"channels": facts.input_shape[0], "size": facts.input_shape[1:]}
+    else:
+        automatic -= {"data.channels", "data.size"}
     html = page(
         found,
         {name: embedded(read_bytes(file), str(file)) for name, file in files.items()},
         dataset=dataset,
         params=values,
-        automatic={key for key, value in leaves(read_values(PARAMS_FILE)) if value == AUTO},
+        automatic=automatic,
         versions={name: metadata.version(name).split("+")[0] for name in LIBRARIES},
         numerics=NUMERICS | NUMERICS_X86,
     )

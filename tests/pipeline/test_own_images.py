@@ -73,6 +73,7 @@ def test_shapes_come_to_a_page(shapes: Project) -> None:
     assert told.startswith("shapes: cnn")
     assert "Of 123 files in the folder 120 are used" in told
     assert "digit" not in told
+    assert "3 (auto)" in told and "auto (auto)" not in told
 
 
 def test_no_file_vanishes(shapes: Project) -> None:

@@ -95,7 +95,7 @@ def test_classes_come_to_a_page(classes: Project) -> None:
     assert set(OF_NUMBERS) <= header_only(classes)
     told = words(classes)
     assert told.startswith("houses.csv: tabular") and "have their kind predicted right" in told
-    assert "image" not in told
+    assert "image" not in told and "auto (auto)" not in told
 
 
 def test_numbers_come_to_a_page(numbers: Project) -> None:

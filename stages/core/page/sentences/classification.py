@@ -63,7 +63,7 @@ def where_it_fails(found: Findings) -> str:
         told = [f"On these test {found.things} it does not."]
     for actual, predicted, number in confusions(found, 1):
         if number > 1:
-            told.append(f"Most often a {actual} is taken for a {predicted}: {number:,} times.")
+            told.append(f"Most often {actual} is taken for {predicted}: {number:,} times.")
     name, weakest = found.corruptions_from_the_worst()[0]
     mean = found.metrics["stress"]["mean_corruption_accuracy"]
     told.append(
