@@ -166,7 +166,8 @@ class Bench:
 
     def builtin(self, name: str, seed: int) -> Path:
         """A new folder with the preset `name` of a built-in set, its raw files and a seed for all, the split too."""
-        folder = self.project(preset(name), seed, link_data=False)
+        few = {"prepare": {"limit": QUICK_EXAMPLES // 2}} if self.quick else {}  # emoji has 1,514
+        folder = self.project(preset(name) | few, seed, link_data=False)
         if raw := self._raw.get(name):
             (folder / "data").mkdir()
             (folder / "data/raw").symlink_to(raw)
