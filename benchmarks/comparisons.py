@@ -140,9 +140,9 @@ def numerics(bench: Bench) -> Part:
             "The fastest numerics are what torch chooses by itself: the environment that importing `stages` pinned is "
             "given back before torch loads. First with the same shards on the same workers, one thread inside an "
             "operator; then as one writes plain torch: no shards, no workers, all threads inside the operators.",
-            "Input side: shuffling, gathering and varying batches of uint8 images, which one core does while others "
-            f"wait; here there are {bench.cores}. Its share is of the steps alone, without the curves that `fit` "
-            "measures after an epoch.",
+            "Input side: shuffling and drawing, which one core does while others wait, and gathering and varying the "
+            f"images of a shard, by all; here there are {bench.cores}, and each counts for its part. Its share is of "
+            "the steps alone, without the curves that `fit` measures after an epoch.",
         ]
     )
     rows = [[name, spread(times), ratio(portable, times)] for name, times in seconds.items()]

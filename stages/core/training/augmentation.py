@@ -9,9 +9,11 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from stages.core.config.recipe import AugmentConfig
 from stages.core.training.gathered import Gathered
 
+Draws = dict[str, torch.Tensor]  # of each variation that is on, two numbers for each image of a batch (2, B)
+
 
 class Augmenter:
-    """Gathers batches of varied images (B, C, H, W) from a set of images (N, C, H, W), all uint8.
+    """Gathers varied images (B, C, H, W) from a set of images (N, C, H, W), all uint8.
 
     What moves in from beyond the edge is 0, the background of every data set we know.
     """
@@ -19,28 +21,53 @@ class Augmenter:
     def __init__(self, inputs: torch.Tensor | Gathered, config: AugmentConfig) -> None:
         self.config = config
         self.images = inputs
+        self.most = [pixels(config.shift, side) for side in inputs.shape[2:]]
 
-    def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The images at `indices` (B,), each with variations of its own."""
-        config, count, device = self.config, len(indices), indices.device
-        images = self.images.index_select(0, indices)
+    def draw(self, count: int, generator: torch.Generator) -> Draws:
+        """What `count` images are varied by: drawn for a batch at once, and so the same however it is cut."""
+        config = self.config
+
+        def uniform() -> torch.Tensor:
+            return torch.rand((2, count), generator=generator)
+
+        draws = {}
         if config.flip != "none":
-            images = flip(images, torch.rand((2, count), generator=generator).to(device) < 0.5, config.flip)
-        sides = images.shape[2:]
+            draws["flip"] = uniform()
         if config.shift:
-            most = [pixels(config.shift, side) for side in sides]
-            offsets = [torch.randint(0, 2 * each + 1, (count,), generator=generator).to(device) for each in most]
-            images = shift(images, offsets, most)
+            offsets = [torch.randint(0, 2 * each + 1, (count,), generator=generator) for each in self.most]
+            draws["shift"] = torch.stack(offsets)
         if config.rotation or config.scale:
-            draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
-            images = rotate_scale(images, draws[0] * config.rotation, 1 + draws[1] * config.scale)
+            draws["turn"] = 2 * uniform() - 1
         if config.brightness or config.contrast:
-            draws = 2 * torch.rand((2, count), generator=generator).to(device) - 1
-            images = recolour(images, 1 + draws[0] * config.brightness, 1 + draws[1] * config.contrast)
+            draws["colour"] = 2 * uniform() - 1
         if config.erase:
-            corners = torch.rand((2, count), generator=generator).to(device)
-            images = erase(images, corners, [pixels(config.erase, side) for side in sides])
+            draws["erase"] = uniform()
+        return draws
+
+    def batch(self, indices: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """The images at `indices` (B,), each with variations of its own, as drawn."""
+        config = self.config
+        images = self.images.index_select(0, indices)
+        draws = {name: drawn.to(images.device) for name, drawn in draws.items()}
+        if "flip" in draws:
+            images = flip(images, draws["flip"] < 0.5, config.flip)
+        if "shift" in draws:
+            images = shift(images, draws["shift"], self.most)
+        if "turn" in draws:
+            degrees, sizes = draws["turn"]
+            images = rotate_scale(images, degrees * config.rotation, 1 + sizes * config.scale)
+        if "colour" in draws:
+            brightness, contrast = draws["colour"]
+            images = recolour(images, 1 + brightness * config.brightness, 1 + contrast * config.contrast)
+        if "erase" in draws:
+            images = erase(images, draws["erase"], [pixels(config.erase, side) for side in images.shape[2:]])
         return images
+
+
+def split(draws: Draws, parts: int) -> list[Draws]:
+    """The draws of each of so many parts of a batch, cut as `torch.tensor_split` cuts its indices."""
+    pieces = {name: drawn.tensor_split(parts, dim=1) for name, drawn in draws.items()}
+    return [{name: of_parts[part] for name, of_parts in pieces.items()} for part in range(parts)]
 
 
 def pixels(share: float, side: int) -> int:
@@ -48,8 +75,8 @@ def pixels(share: float, side: int) -> int:
     return max(1, round(share * side))
 
 
-def shift(images: torch.Tensor, offsets: Sequence[torch.Tensor], most: Sequence[int]) -> torch.Tensor:
-    """Move uint8 images (B, C, H, W) by `most` - `offsets` (B,) pixels down and to the right; 0 moves in."""
+def shift(images: torch.Tensor, offsets: torch.Tensor, most: Sequence[int]) -> torch.Tensor:
+    """Move uint8 images (B, C, H, W) by `most` - `offsets` (2, B) pixels down and to the right; 0 moves in."""
     height, width = images.shape[2:]
     down, across = most
     # Every shifted copy of every image, as a view (B, C, 2 s + 1, 2 s + 1, H, W): a shift is then just an index. Of a
@@ -61,12 +88,13 @@ def shift(images: torch.Tensor, offsets: Sequence[torch.Tensor], most: Sequence[
 def rotate_scale(images: torch.Tensor, degrees: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """Turn uint8 images (B, C, H, W) counter-clockwise by `degrees` (B,) and enlarge them by `scales` (B,)."""
     angles = degrees * (math.pi / 180)
-    cos, sin, zero = torch.cos(angles) / scales, torch.sin(angles) / scales, torch.zeros_like(angles)
+    cos, sin = ((function(angles) / scales)[:, None, None] for function in (torch.cos, torch.sin))
     height, width = images.shape[2:]
-    # The inverse map in coordinates that run from -1 to 1 along each side, hence the ratio of the sides.
-    rows = [cos, -sin * height / width, zero], [sin * width / height, cos, zero]
-    matrices = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
-    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    # The inverse map in coordinates that run from -1 to 1 along each side, hence the ratio of the sides. With the
+    # numbers of `F.affine_grid`, which multiplies matrices for it and takes twice as long.
+    down, across = (torch.linspace(-1, 1, side, device=images.device) * (side - 1) / side for side in (height, width))
+    down = down[:, None]
+    grid = torch.stack([cos * across - sin * height / width * down, sin * width / height * across + cos * down], dim=3)
     return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)
 
 

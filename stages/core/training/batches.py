@@ -39,7 +39,7 @@ def first_examples(recipe: Recipe, train: Examples) -> Examples:
     indices = batches(recipe, len(train), fold=0, epoch=1)[0]
     if train.inputs.ndim == 2:
         return train.take(indices[:_SHOWN].numpy())
-    images = Augmenter(on_device(train.inputs, torch.device("cpu")), recipe.augment).batch(
-        indices, generator(recipe, *augmentation(stream(fold=0, epoch=1, step=0)))
-    )
+    augmenter = Augmenter(on_device(train.inputs, torch.device("cpu")), recipe.augment)
+    drawn = augmenter.draw(len(indices), generator(recipe, *augmentation(stream(fold=0, epoch=1, step=0))))
+    images = augmenter.batch(indices, drawn)
     return Examples(np.ascontiguousarray(images[:_SHOWN]), train.targets[indices[:_SHOWN]])

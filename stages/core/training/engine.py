@@ -15,7 +15,7 @@ from stages.core.networks.fronts import learn
 from stages.core.networks.layers import RandomLayer
 from stages.core.networks.model import build_model, check_alike, check_draws, normalises_batches
 from stages.core.networks.pretrained import start_from
-from stages.core.training.augmentation import Augmenter
+from stages.core.training.augmentation import Augmenter, split
 from stages.core.training.batches import Stream, augmentation, batches, generator, stream
 from stages.core.training.device import select_device
 from stages.core.training.gathered import on_device
@@ -109,15 +109,14 @@ class Engine:
     def step(self, batch: torch.Tensor, rate: float, name: Stream) -> float:
         """One step of the optimiser on the examples at `batch` (B,) with draws of `name`; their mean loss before it."""
         self.check_batch(len(batch))
-        batch = batch.to(self.device)
-        examples = self.source.batch(batch, self.generator(*augmentation(name)))
-        shards = self.config.shards
-        inputs, targets = examples.tensor_split(shards), self.targets[batch].tensor_split(shards)
+        shards = batch.to(self.device).tensor_split(self.config.shards)
+        draws = split(self.source.draw(len(batch), self.generator(*augmentation(name))), len(shards))
 
         def shard_loss(replica: nn.Module, shard: int) -> torch.Tensor:
             for index, layer in enumerate(self.random[shard]):
                 layer.generator = self.generator(*name, "layer", shard, index)
-            outputs, wanted = replica(inputs[shard]), targets[shard]
+            outputs = replica(self.source.batch(shards[shard], draws[shard]))
+            wanted = self.targets[shards[shard]]
             members = 1
             if outputs.dim() == 3:  # of several members, each to be right by itself
                 members = outputs.shape[1]

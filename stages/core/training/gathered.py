@@ -10,6 +10,7 @@ class Gathered:
 
     def __init__(self, images: Stored, device: torch.device) -> None:
         self.images, self.device = images, device
+        self.shape = images.shape
 
     def index_select(self, _: int, indices: torch.Tensor) -> torch.Tensor:
         """Those at `indices` (B,)."""

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from stages.core.training.augmentation import Draws
+
 ENCODED = 1 << 28  # bytes that the encoded rows may take: a quarter of a GiB
 CHUNK = 4096  # rows encoded at a time
 
@@ -18,6 +20,10 @@ class Rows:
         fits = 4 * width * len(rows) <= ENCODED
         self.rows = torch.cat([front(chunk) for chunk in torch.split(rows, CHUNK)]) if fits else rows
 
-    def batch(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The rows at `indices` (B,). Nothing is drawn: a row has no variations known to mean the same."""
+    def draw(self, count: int, generator: torch.Generator) -> Draws:
+        """Nothing: a row has no variations known to mean the same."""
+        return {}
+
+    def batch(self, indices: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """The rows at `indices` (B,)."""
         return self.rows.index_select(0, indices)

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torchvision.transforms.v2.functional as reference
 
-from stages.core.training.augmentation import Augmenter, erase, flip, pixels, recolour, rotate_scale
+from stages.core.config.recipe import Recipe
+from stages.core.training.augmentation import Augmenter, erase, flip, pixels, recolour, rotate_scale, split
 
 
 @pytest.fixture
@@ -16,13 +17,18 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def varied(images: torch.Tensor, recipe: Recipe, indices: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    augmenter = Augmenter(images, recipe.augment)
+    return augmenter.batch(indices, augmenter.draw(len(indices), generator(seed)))
+
+
 def test_nothing_on_is_a_plain_gather(recipe, images):
     indices = torch.tensor([3, 1, 3])
-    assert torch.equal(Augmenter(images, recipe().augment).batch(indices, generator()), images[indices])
+    assert torch.equal(varied(images, recipe(), indices), images[indices])
 
 
 def test_shift_moves_each_image_by_whole_pixels_and_fills_with_background(recipe, images):
-    shifted = Augmenter(images, recipe(augment={"shift": 0.2}).augment).batch(torch.arange(40), generator())
+    shifted = varied(images, recipe(augment={"shift": 0.2}), torch.arange(40))
     offsets = set()
     for image, original in zip(shifted, images, strict=True):
         matches = [
@@ -51,9 +57,8 @@ def test_rotation_and_scale_are_torchvisions_affine(images):
 
 
 def test_rotation_and_scale_stay_within_their_range(recipe, images):
-    still = Augmenter(images, recipe(augment={"rotation": 1e-4, "scale": 1e-6}).augment)
-    assert torch.equal(still.batch(torch.arange(40), generator()), images)
-    turned = Augmenter(images, recipe(augment={"rotation": 20.0}).augment).batch(torch.arange(40), generator())
+    assert torch.equal(varied(images, recipe(augment={"rotation": 1e-4, "scale": 1e-6}), torch.arange(40)), images)
+    turned = varied(images, recipe(augment={"rotation": 20.0}), torch.arange(40))
     assert not torch.equal(turned, images) and turned.dtype == torch.uint8
 
 
@@ -68,7 +73,7 @@ def test_flips_mirror_the_chosen_images(images, way):
 
 @pytest.mark.parametrize("way", ["horizontal", "vertical", "both"])
 def test_about_every_other_image_is_mirrored(recipe, images, way):
-    flipped = Augmenter(images, recipe(augment={"flip": way}).augment).batch(torch.arange(40), generator())
+    flipped = varied(images, recipe(augment={"flip": way}), torch.arange(40))
     same = (flipped == images).flatten(1).all(dim=1).float().mean().item()
     assert same == pytest.approx(0.25 if way == "both" else 0.5, abs=0.2)
 
@@ -84,7 +89,7 @@ def test_brightness_and_contrast_are_torchvisions(images):
 
 def test_brightness_and_contrast_stay_within_their_range(recipe, images):
     keys = {"brightness": 0.3, "contrast": 0.2}
-    found = Augmenter(images, recipe(augment=keys).augment).batch(torch.arange(40), generator())
+    found = varied(images, recipe(augment=keys), torch.arange(40))
     mean, spread = images.float().mean(), images.float().std()
     assert found.dtype == torch.uint8 and found.shape == images.shape and not torch.equal(found, images)
     assert 0.65 * mean < found.float().mean() < 1.35 * mean and found.float().std() < 1.6 * spread
@@ -102,7 +107,7 @@ def test_erase_blanks_one_rectangle_as_torchvision_does(images, down, across):
 
 
 def test_all_of_an_image_can_be_erased(recipe, images):
-    assert not Augmenter(images, recipe(augment={"erase": 1.0}).augment).batch(torch.arange(40), generator()).any()
+    assert not varied(images, recipe(augment={"erase": 1.0}), torch.arange(40)).any()
 
 
 @pytest.mark.parametrize(("share", "side", "expected"), [(0.07, 28, 2), (0.07, 64, 4), (0.5, 9, 4), (0.001, 64, 1)])
@@ -110,9 +115,17 @@ def test_variations_grow_with_the_image(share, side, expected):
     assert pixels(share, side) == expected
 
 
+ALL = {"flip": "both", "shift": 0.3, "rotation": 5.0, "scale": 0.1, "contrast": 0.5, "erase": 0.2}
+
+
 def test_equal_generators_give_equal_batches_and_others_do_not(recipe, images):
-    augmenter = Augmenter(
-        images, recipe(augment={"shift": 0.3, "rotation": 5.0, "erase": 0.2, "flip": "both", "contrast": 0.5}).augment
-    )
-    first, again, other = (augmenter.batch(torch.arange(40), generator(seed)) for seed in (7, 7, 8))
+    first, again, other = (varied(images, recipe(augment=ALL), torch.arange(40), seed) for seed in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("keys", [{}, ALL])
+def test_a_batch_is_varied_alike_in_parts_and_as_a_whole(recipe, images, keys):
+    augmenter, indices = Augmenter(images, recipe(augment=keys).augment), torch.randperm(39, generator=generator())
+    draws = augmenter.draw(39, generator())
+    parts = [augmenter.batch(*part) for part in zip(indices.tensor_split(4), split(draws, 4), strict=True)]
+    assert torch.equal(torch.cat(parts), augmenter.batch(indices, draws))
