@@ -218,15 +218,18 @@ def test_pictures_and_folders_of_them(tmp_path: Path, predict: Predict) -> None:
     (folder / "deeper").mkdir(parents=True)
     for name, image in zip(("b.PNG", "deeper/a.png", "c.png"), pixels, strict=True):
         Image.fromarray(image).save(folder / name, format="png")
+    worn = {"exif": b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"}  # of which Pillow warns
+    Image.fromarray(pixels[0]).save(folder / "worn.jpg", **worn)
     (folder / "notes.txt").write_text("no picture")
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
     result = predict("new, and more", "new, and more/c.png")
     found = table(result)
-    expected = ["b.PNG", "c.png", "cut.jpg", "deeper/a.png", "c.png"]
+    expected = ["b.PNG", "c.png", "cut.jpg", "deeper/a.png", "worn.jpg", "c.png"]
     assert list(found["file"]) == [f"new, and more/{name}" for name in expected]
-    assert list(found["status"]) == ["ok", "ok", "unreadable", "ok", "ok"]
+    assert list(found["status"]) == ["ok", "ok", "unreadable", "ok", "ok", "ok"]
     assert set(found["prediction"].dropna()) <= set(description.classes)
-    assert found["probability"][1] == found["probability"][4]
+    assert found["probability"][1] == found["probability"][5]
+    assert "Corrupt EXIF" not in result.stderr
     assert "cut.jpg: unreadable, damaged" in result.stderr
 
     for wrong, told in (

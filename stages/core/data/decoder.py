@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stages.core.base.artifacts import replacing
-from stages.core.data.pictures import Look, UnusableError, form, picture
+from stages.core.data.pictures import Look, UnusableError, form, picture, unwarned
 
 
 class Outcome(NamedTuple):
@@ -29,11 +29,12 @@ class Outcome(NamedTuple):
 def forms(paths: Sequence[str], max_pixels: int) -> list[Any]:
     """The form of the picture at each path, as a tuple; None where it has none."""
     found: list[Any] = []
-    for path in paths:
-        try:
-            found.append(tuple(form(path, max_pixels)))
-        except UnusableError:
-            found.append(None)
+    with unwarned():
+        for path in paths:
+            try:
+                found.append(tuple(form(path, max_pixels)))
+            except UnusableError:
+                found.append(None)
     return found
 
 
@@ -42,7 +43,7 @@ def decode(paths: Sequence[str], first: int, folder: str, look: Sequence[Any]) -
     wanted, size = Look(*look), len(paths)
     note, place = Path(folder, f"{first}.json"), first * int(np.prod(wanted.shape))
     pixels = np.zeros((size, *wanted.shape), np.uint8)
-    with Path(folder, "pixels").open("r+b", buffering=0) as file:
+    with Path(folder, "pixels").open("r+b", buffering=0) as file, unwarned():
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(note.read_bytes())
             os.preadv(file.fileno(), [pixels.data], place)

@@ -6,9 +6,9 @@ take no more than the four operations. A colour profile is not applied, and of s
 
 import hashlib
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -61,15 +61,21 @@ class Form(NamedTuple):
     colour: bool
 
 
+def unwarned() -> AbstractContextManager[object]:
+    """A context manager that ignores what Pillow warns of: that metadata have something wrong.
+
+    For many pictures together: it takes a while, and in several threads one would undo what another has done.
+    """
+    return warnings.catch_warnings(action="ignore")
+
+
 def form(path: str, max_pixels: int) -> Form:
     """The form of the picture at `path`, by its header alone; raises `UnusableError` as `picture` does, if by that."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _opened(_content(path), max_pixels)
-        width, height = image.size
-        if _orientation(image) >= 5 and image.format != "TIFF":  # whose size is upright
-            width, height = height, width
-        return Form(height, width, _has_colour(image))
+    image = _opened(_content(path), max_pixels)
+    width, height = image.size
+    if _orientation(image) >= 5 and image.format != "TIFF":  # whose size is upright
+        width, height = height, width
+    return Form(height, width, _has_colour(image))
 
 
 def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
@@ -78,17 +84,15 @@ def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
     Raises `UnusableError` for a file that cannot be read or decoded whole, or has more pixels than `look.max_pixels`.
     """
     content = _content(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what metadata have wrong
-        image = _opened(content, look.max_pixels)
-        try:
-            image.load()
-            orientation = _orientation(image)  # only now: it may be at the file's end, and TIFF has been turned already
-            plain = _plain(image, look)
-        except (UnusableError, MemoryError):
-            raise
-        except Exception as error:  # whatever its decoder stumbles over
-            raise UnusableError(_damaged(error)) from None
+    image = _opened(content, look.max_pixels)
+    try:
+        image.load()
+        orientation = _orientation(image)  # only now: it may be at the file's end, and TIFF has been turned already
+        plain = _plain(image, look)
+    except (UnusableError, MemoryError):
+        raise
+    except Exception as error:  # whatever its decoder stumbles over
+        raise UnusableError(_damaged(error)) from None
     if orientation in _UPRIGHT:
         plain = plain.transpose(_UPRIGHT[orientation])
     pixels = np.asarray(_fitted(plain, look))
@@ -99,7 +103,7 @@ def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
 
 def _content(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of many files takes longer than to open it
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UnusableError(f"not readable: {error.strerror or 'the system refuses'}") from None
@@ -182,8 +186,10 @@ def _fitted(image: Image.Image, look: Look) -> Image.Image:
         box = (left, top, min(left + part[0], width), min(top + part[1], height))
         return image.resize(size, Image.Resampling.BILINEAR, box=box)
     inside = (wide, _share(height * wide, width)) if too_wide else (_share(width * high, height), high)
-    canvas = Image.new(image.mode, size, look.background if image.mode == "L" else (look.background,) * 3)
     resized = image.resize(inside, Image.Resampling.BILINEAR)
+    if inside == size:
+        return resized
+    canvas = Image.new(image.mode, size, look.background if image.mode == "L" else (look.background,) * 3)
     canvas.paste(resized, ((wide - inside[0]) // 2, (high - inside[1]) // 2))
     return canvas
 

@@ -12,7 +12,7 @@ from stages.core.base.schemas import PictureForm
 from stages.core.config.plain import shown
 from stages.core.data import cells
 from stages.core.data.folders import told, walked
-from stages.core.data.pictures import Look, UnusableError, picture
+from stages.core.data.pictures import Look, UnusableError, picture, unwarned
 from stages.core.serving.batch import OK, UNREADABLE, Batch
 from stages.core.training.parallel import Workers
 
@@ -60,7 +60,8 @@ def batches(paths: Sequence[str], shape: tuple[int, int, int], form: PictureForm
 
     for start in range(0, len(paths), size):
         some = paths[start : start + size]
-        images = workers.map(pixels, some)
+        with unwarned():
+            images = workers.map(pixels, some)
         readable = np.array([isinstance(image, np.ndarray) for image in images])
         for path, image in zip(some, images, strict=True):
             if isinstance(image, str):

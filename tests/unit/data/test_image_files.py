@@ -23,7 +23,7 @@ from stages.core.data.decoders import Decoders
 from stages.core.data.decoding import Scratch
 from stages.core.data.examples import Prepared
 from stages.core.data.image_files import prepared
-from stages.core.data.pictures import Look, picture
+from stages.core.data.pictures import Look, form, picture
 
 ROOT = Path(__file__).parents[3]
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]
@@ -179,7 +179,7 @@ def test_a_dirty_folder_has_the_right_ledger(tmp_path: Path, caplog) -> None:
     }
     why = dict(zip(ledger["file"], ledger["why"], strict=True))
     assert why["a, b/copy.png"] == "the same bytes as: a, b/000.png"
-    assert why["a, b/link.png"] == "the same as: a, b/001.png"
+    assert why["a, b/link.png"] == "a link: the same as a, b/001.png"
     assert why["two\nlines/bomb.png"] == "too large: 300 x 300 pixels, data.max_pixels = 50000"
     assert why["two\nlines/elsewhere.png"] == ""  # of another class: the audit tells of it
     assert why["a, b/\\xff.png"] == ""
@@ -307,3 +307,13 @@ def test_a_process_that_is_ended_is_told_of(tmp_path: Path, monkeypatch: pytest.
             decoder.decode, [{"paths": paths, "first": 0, "folder": "none", "look": (3, 9, 12, "pad", 0, 9)}], 8, ""
         )
     assert all(process.poll() is not None for process in both.processes)
+
+
+def test_what_metadata_have_wrong_is_no_warning(tmp_path: Path) -> None:
+    (tmp_path / "pixels").write_bytes(bytes(3 * 9 * 12))
+    image().save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
+    paths = [str(tmp_path / "a.jpg")]
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
+        form(paths[0], 1000)
+    assert decoder.forms(paths, 1000) == [(9, 12, True)]
+    assert not decoder.decode(paths, 0, str(tmp_path), (3, 9, 12, "pad", 0, 1000))[0].why
