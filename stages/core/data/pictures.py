@@ -103,7 +103,7 @@ def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
 
 def _content(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a Path for each of many files takes longer than to open it
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path takes longer than to open it
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UnusableError(f"not readable: {error.strerror or 'the system refuses'}") from None
