@@ -141,8 +141,8 @@ def numerics(bench: Bench) -> Part:
             "given back before torch loads. First with the same shards on the same workers, one thread inside an "
             "operator; then as one writes plain torch: no shards, no workers, all threads inside the operators.",
             "Input side: shuffling and drawing, which one core does while others wait, and gathering and varying the "
-            f"images of a shard, by all; here there are {bench.cores}, and each counts for its part. Its share is of "
-            "the steps alone, without the curves that `fit` measures after an epoch.",
+            f"images, whose seconds are divided by the {bench.cores} workers that share the shards out. Its share is "
+            "of the steps alone, without the curves that `fit` measures after an epoch.",
         ]
     )
     rows = [[name, spread(times), ratio(portable, times)] for name, times in seconds.items()]

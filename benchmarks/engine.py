@@ -96,7 +96,7 @@ def timed_fit(options: argparse.Namespace) -> dict[str, Any]:
         "epochs_seconds": epochs.seconds,
         "epoch_seconds": epochs.calls,
         # The workers share out what is done for each shard; of it each takes its part of the time.
-        "input_seconds": drawing.seconds + varying.seconds / (workers.helpers + 1),
+        "input_seconds": drawing.seconds + varying.seconds / min(workers.helpers + 1, recipe.train.shards),
         "encoding_seconds": encoding.seconds,
         f"test_{objective.score}": trained.objective.loss_and_score(outputs, test.targets)[1],
         "weights": sum(parameter.numel() for parameter in trained.model.parameters()),

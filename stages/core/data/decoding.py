@@ -47,7 +47,7 @@ class Scratch:
         for path in paths:
             # Its time, not its content: a scratch decides nothing but how long a run takes.
             with suppress(OSError):
-                at = os.stat(path)  # noqa: PTH116 - Paths would take most of the time
+                at = os.stat(path)  # noqa: PTH116 - Paths would take most of this loop's time
                 digest.update(os.fsencode(path) + repr((at.st_size, at.st_mtime_ns, at.st_ino)).encode())
         root = Path(os.environ.get("DVC_ROOT", "."))  # the main repository, also in an experiment's workspace
         self.folder = root / ".dvc" / "tmp" / "pictures" / digest.hexdigest()

@@ -116,14 +116,14 @@ def walked(root: str) -> Folder:
     for name in links:  # which grow as links lead to folders with links
         target = os.path.realpath(f"{root}/{name}")
         if target in known:
-            why = f"a link: the same as {told(known[target]) or 'the folder itself'}"
+            why = f"by a link: the same as {told(known[target]) or 'the folder itself'}"
             found.append(File(root, name, state="duplicate" if _is_image(name) else "left out", why=why))
         elif Path(target).is_dir():
             files, more, inside = _scanned(root, name)
             for file in files:
                 other = known.setdefault(target + file.name.removeprefix(name), file.name)
                 if other != file.name and file.state == "used":
-                    file = file.lost("duplicate", f"a link: the same as {told(other)}")
+                    file = file.lost("duplicate", f"by a link: the same as {told(other)}")
                 found.append(file)
             for one in inside:
                 known.setdefault(target + one.removeprefix(name), one)

@@ -70,7 +70,10 @@ def unwarned() -> AbstractContextManager[object]:
 
 
 def form(path: str, max_pixels: int) -> Form:
-    """The form of the picture at `path`, by its header alone; raises `UnusableError` as `picture` does, if by that."""
+    """The form of the picture at `path`, by its header alone, within `unwarned`.
+
+    Raises `UnusableError` as `picture` does, if by that.
+    """
     image = _opened(_content(path), max_pixels)
     width, height = image.size
     if _orientation(image) >= 5 and image.format != "TIFF":  # whose size is upright
@@ -79,7 +82,7 @@ def form(path: str, max_pixels: int) -> Form:
 
 
 def picture(path: str, look: Look) -> tuple[NDArray[np.uint8], str]:
-    """The pixels of the picture at `path`, uint8 (C, H, W), and the SHA-256 of the file.
+    """The pixels of the picture at `path`, uint8 (C, H, W), and the SHA-256 of the file; within `unwarned`.
 
     Raises `UnusableError` for a file that cannot be read or decoded whole, or has more pixels than `look.max_pixels`.
     """

@@ -21,7 +21,10 @@ class Augmenter:
     def __init__(self, inputs: torch.Tensor | Gathered, config: AugmentConfig) -> None:
         self.config = config
         self.images = inputs
-        self.most = [pixels(config.shift, side) for side in inputs.shape[2:]]
+        # In pixels, down and across: how far one is shifted at most, how large a rectangle is erased.
+        self.shifts, self.erased = (
+            [pixels(share, side) for side in inputs.shape[2:]] for share in (config.shift, config.erase)
+        )
 
     def draw(self, count: int, generator: torch.Generator) -> Draws:
         """What `count` images are varied by: drawn for a batch at once, and so the same however it is cut."""
@@ -34,7 +37,7 @@ class Augmenter:
         if config.flip != "none":
             draws["flip"] = uniform()
         if config.shift:
-            offsets = [torch.randint(0, 2 * each + 1, (count,), generator=generator) for each in self.most]
+            offsets = [torch.randint(0, 2 * each + 1, (count,), generator=generator) for each in self.shifts]
             draws["shift"] = torch.stack(offsets)
         if config.rotation or config.scale:
             draws["turn"] = 2 * uniform() - 1
@@ -42,17 +45,16 @@ class Augmenter:
             draws["colour"] = 2 * uniform() - 1
         if config.erase:
             draws["erase"] = uniform()
-        return draws
+        return {name: drawn.to(self.images.device) for name, drawn in draws.items()}
 
     def batch(self, indices: torch.Tensor, draws: Draws) -> torch.Tensor:
         """The images at `indices` (B,), each with variations of its own, as drawn."""
         config = self.config
         images = self.images.index_select(0, indices)
-        draws = {name: drawn.to(images.device) for name, drawn in draws.items()}
         if "flip" in draws:
             images = flip(images, draws["flip"] < 0.5, config.flip)
         if "shift" in draws:
-            images = shift(images, draws["shift"], self.most)
+            images = shift(images, draws["shift"], self.shifts)
         if "turn" in draws:
             degrees, sizes = draws["turn"]
             images = rotate_scale(images, degrees * config.rotation, 1 + sizes * config.scale)
@@ -60,7 +62,7 @@ class Augmenter:
             brightness, contrast = draws["colour"]
             images = recolour(images, 1 + brightness * config.brightness, 1 + contrast * config.contrast)
         if "erase" in draws:
-            images = erase(images, draws["erase"], [pixels(config.erase, side) for side in images.shape[2:]])
+            images = erase(images, draws["erase"], self.erased)
         return images
 
 
@@ -87,15 +89,21 @@ def shift(images: torch.Tensor, offsets: torch.Tensor, most: Sequence[int]) -> t
 
 def rotate_scale(images: torch.Tensor, degrees: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """Turn uint8 images (B, C, H, W) counter-clockwise by `degrees` (B,) and enlarge them by `scales` (B,)."""
+    grid = affine_grid(degrees, scales, *images.shape[2:])
+    return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)
+
+
+def affine_grid(degrees: torch.Tensor, scales: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Where `grid_sample` finds each pixel of such images: across and down, (B, H, W, 2), in -1 to 1 along each side.
+
+    The numbers of `F.affine_grid`, which multiplies matrices for it and takes twice as long.
+    """
     angles = degrees * (math.pi / 180)
     cos, sin = ((function(angles) / scales)[:, None, None] for function in (torch.cos, torch.sin))
-    height, width = images.shape[2:]
-    # The inverse map in coordinates that run from -1 to 1 along each side, hence the ratio of the sides. With the
-    # numbers of `F.affine_grid`, which multiplies matrices for it and takes twice as long.
-    down, across = (torch.linspace(-1, 1, side, device=images.device) * (side - 1) / side for side in (height, width))
+    down, across = (torch.linspace(-1, 1, side, device=angles.device) * (side - 1) / side for side in (height, width))
     down = down[:, None]
-    grid = torch.stack([cos * across - sin * height / width * down, sin * width / height * across + cos * down], dim=3)
-    return F.grid_sample(images.float(), grid, align_corners=False).round().to(torch.uint8)
+    # Units along the two sides differ, hence their ratio.
+    return torch.stack([cos * across - sin * height / width * down, sin * width / height * across + cos * down], dim=3)
 
 
 def flip(images: torch.Tensor, chosen: torch.Tensor, way: str) -> torch.Tensor:

@@ -114,11 +114,18 @@ def test_what_a_link_leads_to_is_taken_once(tmp_path: Path) -> None:
     (data / "c").symlink_to(tmp_path / "elsewhere")
     (data / "b/loop").symlink_to(data)
     (tmp_path / "elsewhere/deep/back").symlink_to(tmp_path / "elsewhere")
-    files = {file.name: (file.state, file.why) for file in listed(config(data))}
-    assert files.pop("a/0.png") == ("duplicate", "a link: the same as a/1.png")
+    ledger = listed(config(data))
+    assert by_state(ledger) == {
+        "used": {"": 5},
+        "duplicate": {"by a link": 3},
+        "left out": {"by a link": 2},
+        "refused": {"no file": 1},
+    }
+    files = {file.name: (file.state, file.why) for file in ledger}
+    assert files.pop("a/0.png") == ("duplicate", "by a link: the same as a/1.png")
     assert files.pop("a/gone.png") == ("refused", "no file: the link leads nowhere")
-    assert files.pop("b/loop") == ("left out", "a link: the same as the folder itself")
-    assert files.pop("c/deep/back") == ("left out", "a link: the same as c")
+    assert files.pop("b/loop") == ("left out", "by a link: the same as the folder itself")
+    assert files.pop("c/deep/back") == ("left out", "by a link: the same as c")
     assert sorted(name for name, (state, _) in files.items() if state == "used") == [
         *("a/1.png", "a/2.png", "a/out too.png", "b/3.png", "c/deep/5.png"),
     ]

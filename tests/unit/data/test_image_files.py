@@ -179,7 +179,7 @@ def test_a_dirty_folder_has_the_right_ledger(tmp_path: Path, caplog) -> None:
     }
     why = dict(zip(ledger["file"], ledger["why"], strict=True))
     assert why["a, b/copy.png"] == "the same bytes as: a, b/000.png"
-    assert why["a, b/link.png"] == "a link: the same as a, b/001.png"
+    assert why["a, b/link.png"] == "by a link: the same as a, b/001.png"
     assert why["two\nlines/bomb.png"] == "too large: 300 x 300 pixels, data.max_pixels = 50000"
     assert why["two\nlines/elsewhere.png"] == ""  # of another class: the audit tells of it
     assert why["a, b/\\xff.png"] == ""

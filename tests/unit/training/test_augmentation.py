@@ -1,11 +1,15 @@
 """The augmentations against torch's and torchvision's own."""
 
+import math
+import zlib
+
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 import torchvision.transforms.v2.functional as reference
 
 from stages.core.config.recipe import Recipe
-from stages.core.training.augmentation import Augmenter, erase, flip, pixels, recolour, rotate_scale, split
+from stages.core.training.augmentation import Augmenter, affine_grid, erase, flip, pixels, recolour, rotate_scale, split
 
 
 @pytest.fixture
@@ -54,6 +58,18 @@ def test_rotation_and_scale_are_torchvisions_affine(images):
             original.float(), -angle, [0, 0], scale, [0.0, 0.0], interpolation=reference.InterpolationMode.BILINEAR
         )
         torch.testing.assert_close(image.float(), expected, rtol=0, atol=0.52)  # ours is rounded to uint8
+
+
+@pytest.mark.parametrize("sides", [(64, 64), (28, 33), (7, 1)])
+def test_the_grid_is_torchs_own(sides):
+    degrees, scales = torch.linspace(-180, 180, 40), torch.linspace(0.5, 1.5, 40)
+    cos, sin = (function(degrees * (math.pi / 180)) / scales for function in (torch.cos, torch.sin))
+    nothing, (height, width) = torch.zeros(40), sides
+    rows = [
+        torch.stack(row, 1) for row in ([cos, -sin * height / width, nothing], [sin * width / height, cos, nothing])
+    ]
+    expected = F.affine_grid(torch.stack(rows, 1), [40, 1, height, width], align_corners=False)
+    assert torch.equal(affine_grid(degrees, scales, height, width), expected)
 
 
 def test_rotation_and_scale_stay_within_their_range(recipe, images):
@@ -115,12 +131,18 @@ def test_variations_grow_with_the_image(share, side, expected):
     assert pixels(share, side) == expected
 
 
-ALL = {"flip": "both", "shift": 0.3, "rotation": 5.0, "scale": 0.1, "contrast": 0.5, "erase": 0.2}
+MOVED = {"flip": "both", "shift": 0.3, "rotation": 5.0, "scale": 0.1}
+ALL = {**MOVED, "brightness": 0.3, "contrast": 0.5, "erase": 0.2}
 
 
 def test_equal_generators_give_equal_batches_and_others_do_not(recipe, images):
     first, again, other = (varied(images, recipe(augment=ALL), torch.arange(40), seed) for seed in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_what_is_drawn_stays_what_it_was(recipe, images):
+    """A digest of what all variations together gave when they were written."""
+    assert zlib.crc32(varied(images, recipe(augment=ALL), torch.arange(40)).numpy().tobytes()) == 460366140
 
 
 @pytest.mark.parametrize("keys", [{}, ALL])

@@ -6,9 +6,12 @@ from typing import get_args
 import pytest
 import torch
 
+from stages.core.base import stored
+from stages.core.base.artifacts import read_rows, write_arrays
 from stages.core.base.command import InputError
 from stages.core.config.automatic import LOSSES, MODELS
 from stages.core.config.recipe import Backbone, TrainConfig, steps_per_epoch
+from stages.core.data.examples import Examples
 from stages.core.training.fit import Fit, fit
 from stages.core.training.objectives import objective_of
 from stages.core.training.objectives.classification import loss_and_accuracy, predict_probabilities
@@ -57,6 +60,15 @@ def test_the_number_of_workers_changes_no_bit(recipe, digits, workers):
     alone, shared = train(everything, data), train(everything, data, workers=workers)
     assert weights(alone) == weights(shared)
     assert alone.history[-1].train_loss == shared.history[-1].train_loss
+
+
+def test_images_that_stay_in_their_file_give_the_same_bits(recipe, digits, tmp_path, monkeypatch):
+    varied, data = recipe(augment={"shift": 0.05, "flip": "both"}, train={"shards": 4}), digits(100)
+    write_arrays(tmp_path / "inputs", {"inputs": data.inputs})
+    monkeypatch.setattr(stored, "IN_MEMORY", 100)
+    inputs = read_rows(tmp_path / "inputs")["inputs"]
+    assert isinstance(inputs, stored.Stored)
+    assert weights(train(varied, Examples(inputs, data.targets), workers=3)) == weights(train(varied, data))
 
 
 def test_seed_and_fold_name_different_runs(recipe, digits):
