@@ -160,7 +160,9 @@ def test_without_a_remote_it_is_made_anew(repository: Repository) -> None:
     repository.dvc("remote", "remove", "backup")
     shutil.rmtree(repository.root / ".dvc" / "cache")
     commit = repository.run("git", "rev-parse", "--short=7", "bad").stdout.strip()
-    assert f"`git switch --detach {commit}` and `dvc repro` make it anew" in repository.refusal("bad", "good")
+    assert f"`git stash`, `git switch --detach {commit}` and `dvc repro` make it anew" in repository.refusal(
+        "bad", "good"
+    )
 
 
 def test_a_cache_elsewhere(repository: Repository) -> None:

@@ -124,5 +124,5 @@ def test_what_cannot_be_used_stops_the_run(shapes: Project, tmp_path: Path) -> N
         result = project.dvc("repro", check=False)
     assert result.returncode != 0 and "Traceback" not in result.stderr
     assert stages_run(result) == {"check", "prepare"}
-    assert "1 file of 123 cannot be used; data.bad_files = 'drop' does without" in result.stderr
+    assert "1 file of 123 cannot be used; `bad_files: drop` in section data leaves them out" in result.stderr
     assert "cross/broken.png: damaged: " in result.stderr

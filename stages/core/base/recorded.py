@@ -61,7 +61,7 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
 def stamps(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
     """As `digests`, but size, time and inode of each file: what of many can be told without reading them."""
     found = {}
-    for folder, _, names in (entry for path in paths for entry in os.walk(path, followlinks=True)):
+    for folder, _, names in (entry for path in paths for entry in os.walk(path)):
         for name in names:
             with suppress(OSError):
                 at = Path(folder, name).stat()

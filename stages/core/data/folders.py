@@ -105,30 +105,27 @@ def listed(data: DataConfig) -> list[File]:
 
 
 def walked(root: str) -> Folder:
-    """All that lies in `root`; what links lead to is found once, and under its own name if it has one there."""
+    """All that lies in `root`; what links lead to is found once, and under its own name if it has one there.
+
+    A link to a folder elsewhere is refused: DVC does not look behind it, and would take what has changed there for up
+    to date.
+    """
     if not Path(root).is_dir():
         rule = "must be a folder of images, found a file" if Path(root).exists() else "there is no such folder"
         raise InputError(f"{root}: {rule}")
-    found, links, folders = _scanned(root, "")
+    found, links, folders = _scanned(root)
     real = os.path.realpath(root)
     known = {f"{real}/{name}" if name else real: name for name in (*folders, *(file.name for file in found))}
-    links.sort(key=os.fsencode)
-    for name in links:  # which grow as links lead to folders with links
+    for name in sorted(links, key=os.fsencode):
         target = os.path.realpath(f"{root}/{name}")
         if target in known:
             why = f"by a link: the same as {told(known[target]) or 'the folder itself'}"
             found.append(File(root, name, state="duplicate" if _is_image(name) else "left out", why=why))
-        elif Path(target).is_dir():
-            files, more, inside = _scanned(root, name)
-            for file in files:
-                other = known.setdefault(target + file.name.removeprefix(name), file.name)
-                if other != file.name and file.state == "used":
-                    file = file.lost("duplicate", f"by a link: the same as {told(other)}")
-                found.append(file)
-            for one in inside:
-                known.setdefault(target + one.removeprefix(name), one)
-            links += more
-            folders += inside
+        elif Path(target).is_dir() and not _hidden(name):
+            raise InputError(
+                f"{shown(told(f'{root}/{name}'))}: a link to a folder, behind which DVC sees no change; "
+                "put the folder itself in its place"
+            )
         else:
             known[target] = name
             found.append(_file(root, name, Path(target).is_file(), linked=True))
@@ -149,12 +146,12 @@ def check_recordable(root: str) -> None:
             raise InputError(f"{told_of}, it must be a file, found a device or pipe; delete it")
 
 
-def _scanned(root: str, top: str) -> tuple[list[File], list[str], list[str]]:
-    """The files in the folder `top` of `root`, the links, and the folders, itself included; no link is followed."""
+def _scanned(root: str) -> tuple[list[File], list[str], list[str]]:
+    """The files in the folder `root`, the links, and the folders, itself included; no link is followed."""
     files: list[File] = []
     links: list[str] = []
     folders: list[str] = []
-    waiting = [top]
+    waiting = [""]
     while waiting:
         folder = waiting.pop()
         folders.append(folder)

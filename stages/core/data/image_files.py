@@ -55,7 +55,7 @@ def prepared(
         pixels, outcomes = scratch.decoded(decoders)
     files, row_of = _judged(files, candidates, outcomes)
     keep(ledger(files))
-    _refuse_bad(files, data)
+    _refuse_or_tell_bad(files, data)
     train, test, classes = _parts(files, data, limit, seed)
     part_of = {int(place): name for name, part in (("train", train), ("test", test)) for place in part.inputs}
     for place, file in enumerate(files):
@@ -137,16 +137,19 @@ def _judged(
     return judged, row_of
 
 
-def _refuse_bad(files: Sequence[File], data: DataConfig) -> None:
+def _refuse_or_tell_bad(files: Sequence[File], data: DataConfig) -> None:
     bad = [file for file in files if file.state == "refused"]
-    if bad and data.bad_files == "refuse":
-        named = [f"{shown(file.told)}: {file.why}" for file in bad[:_NAMED]]
-        more = [f"and {len(bad) - _NAMED:,} more"] * (len(bad) > _NAMED)
-        what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
-        told = "\n  ".join([*named, *more])
-        raise InputError(
-            f"{data.path}: {what} of {len(files):,} cannot be used; data.bad_files = 'drop' does without\n  {told}"
-        )
+    if not bad:
+        return
+    what = f"{data.path}: {'1 file' if len(bad) == 1 else f'{len(bad):,} files'} of {len(files):,} cannot be used"
+    if data.bad_files == "drop":
+        reasons = ", ".join(f"{number:,} {why}" for why, number in counted(files).refused.items())
+        _log.warning("%s: %s; data/prepared/files.csv says which", what, reasons)
+        return
+    named = [f"{shown(file.told)}: {file.why}" for file in bad[:_NAMED]]
+    more = [f"and {len(bad) - _NAMED:,} more, all of them in data/prepared/files.csv"] * (len(bad) > _NAMED)
+    told = "\n  ".join([*named, *more])
+    raise InputError(f"{what}; `bad_files: drop` in section data leaves them out\n  {told}")
 
 
 def _parts(

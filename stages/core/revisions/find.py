@@ -28,7 +28,8 @@ def find(path: Path, revision: str) -> Path:
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
-    remedy = f"`git switch --detach {found[:7]}` and `dvc repro` make it anew"
+    # With the parameters of then: what is changed in the workspace would go along.
+    remedy = f"`git stash`, `git switch --detach {found[:7]}` and `dvc repro` make it anew"
     with Repo() as here:
         try:
             with here.switch(found):

@@ -106,30 +106,41 @@ def test_what_nobody_meant_as_an_example_is_left_out_and_counted(tmp_path: Path,
 
 def test_what_a_link_leads_to_is_taken_once(tmp_path: Path) -> None:
     data = fill(tmp_path / "data", "a/1.png", "a/2.png", "b/3.png")
-    fill(tmp_path / "elsewhere", "4.png", "deep/5.png")
+    fill(tmp_path / "elsewhere", "4.png", "5.png")
     (data / "a/0.png").symlink_to("1.png")
     (data / "a/gone.png").symlink_to("nowhere.png")
     (data / "a/out.png").symlink_to(tmp_path / "elsewhere/4.png")
     (data / "a/out too.png").symlink_to(tmp_path / "elsewhere/4.png")
-    (data / "c").symlink_to(tmp_path / "elsewhere")
     (data / "b/loop").symlink_to(data)
-    (tmp_path / "elsewhere/deep/back").symlink_to(tmp_path / "elsewhere")
+    (data / "b/a too").symlink_to(data / "a")
+    (data / ".cache").symlink_to(tmp_path)
     ledger = listed(config(data))
     assert by_state(ledger) == {
-        "used": {"": 5},
-        "duplicate": {"by a link": 3},
-        "left out": {"by a link": 2},
+        "used": {"": 4},
+        "duplicate": {"by a link": 2},
+        "left out": {"by a link": 2, "hidden, or of the system": 1},
         "refused": {"no file": 1},
     }
     files = {file.name: (file.state, file.why) for file in ledger}
     assert files.pop("a/0.png") == ("duplicate", "by a link: the same as a/1.png")
     assert files.pop("a/gone.png") == ("refused", "no file: the link leads nowhere")
     assert files.pop("b/loop") == ("left out", "by a link: the same as the folder itself")
-    assert files.pop("c/deep/back") == ("left out", "by a link: the same as c")
-    assert sorted(name for name, (state, _) in files.items() if state == "used") == [
-        *("a/1.png", "a/2.png", "a/out too.png", "b/3.png", "c/deep/5.png"),
-    ]
-    assert sorted(name for name, (state, _) in files.items() if state == "duplicate") == ["a/out.png", "c/4.png"]
+    assert files.pop("b/a too") == ("left out", "by a link: the same as a")
+    assert files.pop("a/out.png") == ("duplicate", "by a link: the same as a/out too.png")
+    used = sorted(name for name, (state, _) in files.items() if state == "used")
+    assert used == ["a/1.png", "a/2.png", "a/out too.png", "b/3.png"]
+
+
+def test_a_link_to_a_folder_elsewhere_is_refused(tmp_path: Path) -> None:
+    data = fill(tmp_path / "data", "a/1.png", "b/3.png")
+    fill(tmp_path / "elsewhere", "4.png")
+    (data / "b/c").symlink_to(tmp_path / "elsewhere")
+    refused = r"data/b/c: a link to a folder, behind which DVC sees no change; put the folder itself in its place"
+    for function in (lambda: listed(config(data)), lambda: check_recordable(str(data))):
+        with pytest.raises(InputError, match=refused):
+            function()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    assert [file.name for file in walked(str(tmp_path / "link")).files] == ["4.png"]
 
 
 def test_odd_names_are_names(tmp_path: Path, caplog) -> None:

@@ -185,6 +185,8 @@ def test_a_dirty_folder_has_the_right_ledger(tmp_path: Path, caplog) -> None:
     assert why["a, b/\\xff.png"] == ""
     assert found.description.classes == ("a, b", 'say "<b>"', "two\nlines")
     assert "1 folder without an image: 'empty'" in caplog.text
+    lost = "2 damaged, 1 empty, 2 no file, 1 no class, 1 too large"
+    assert f"own: 7 files of 34 cannot be used: {lost}; data/prepared/files.csv says which" in caplog.text
     assert root.exists()
 
 
@@ -194,7 +196,7 @@ def test_bad_files_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refusal:
         prepared(config("own"), 0, 0, kept.append)
     lines = str(refusal.value).splitlines()
-    assert lines[0] == "own: 6 files of 34 cannot be used; data.bad_files = 'drop' does without"
+    assert lines[0] == "own: 6 files of 34 cannot be used; `bad_files: drop` in section data leaves them out"
     assert "  a, b/cut.jpg: damaged: " in lines[1] and "  of no class.png: no class: " in str(refusal.value)
     assert (kept[-1]["state"] == "refused").sum() == 6, "the ledger is written all the same"
 

@@ -32,7 +32,7 @@ def verdict(found: Findings) -> Answer:
     if best["verdict"] == "worse":
         return Answer(QUESTION, "No", f"The network is not worth it: {beside}, does better. {told}")
     here = f"On these {found.examples:,} test {found.things} the network is not shown to be better than {beside}"
-    return Answer(QUESTION, "Not shown", f"{here}. {told}")
+    return Answer(QUESTION, "Not shown", f"{here}: that takes 99% confidence. {told}")
 
 
 def rules(found: Findings) -> str:
