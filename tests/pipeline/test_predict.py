@@ -232,12 +232,15 @@ def test_pictures_and_folders_of_them(tmp_path: Path, predict: Predict) -> None:
     assert "Corrupt EXIF" not in result.stderr
     assert "cut.jpg: unreadable, damaged" in result.stderr
 
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/there").symlink_to(folder)
     for wrong, told in (
         ("notes.txt", "no picture can be read"),
         ("-", "-: the model takes pictures, so give it a picture or a folder of pictures"),
         ("rows.csv", "rows.csv: the model takes pictures, so give it a picture or a folder of pictures"),
         ("nowhere", "nowhere: there is no such file or folder"),
         ("empty", "empty: has no picture in it"),
+        ("linked", "linked/there: a link to a folder elsewhere, which is not followed"),
     ):
         (tmp_path / "empty").mkdir(exist_ok=True)
         (tmp_path / "notes.txt").write_text("no picture")

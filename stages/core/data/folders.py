@@ -123,8 +123,8 @@ def walked(root: str) -> Folder:
             found.append(File(root, name, state="duplicate" if _is_image(name) else "left out", why=why))
         elif Path(target).is_dir() and not _hidden(name):
             raise InputError(
-                f"{shown(told(f'{root}/{name}'))}: a link to a folder, behind which DVC sees no change; "
-                "put the folder itself in its place"
+                f"{shown(told(f'{root}/{name}'))}: a link to a folder elsewhere, which is not followed, since DVC sees "
+                "no change behind it; use that folder itself"
             )
         else:
             known[target] = name

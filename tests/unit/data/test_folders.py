@@ -135,7 +135,7 @@ def test_a_link_to_a_folder_elsewhere_is_refused(tmp_path: Path) -> None:
     data = fill(tmp_path / "data", "a/1.png", "b/3.png")
     fill(tmp_path / "elsewhere", "4.png")
     (data / "b/c").symlink_to(tmp_path / "elsewhere")
-    refused = r"data/b/c: a link to a folder, behind which DVC sees no change; put the folder itself in its place"
+    refused = r"data/b/c: a link to a folder elsewhere, which is not followed, .*; use that folder itself"
     for function in (lambda: listed(config(data)), lambda: check_recordable(str(data))):
         with pytest.raises(InputError, match=refused):
             function()
